@@ -1,0 +1,251 @@
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// The format of the versions that this build writes, and the latest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// `manifest.json`: what a version is, and the digests of its files.
+///
+/// A reader ignores fields that it does not know; what an older reader must not ignore raises [`FORMAT`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The format of the version.
+    pub format: u32,
+    /// When it was published on the volume.
+    pub published_at: DateTime<Utc>,
+    /// What the training says of it.
+    #[serde(flatten)]
+    pub metadata: Metadata,
+    /// Its files, by name.
+    pub files: BTreeMap<String, FileDigest>,
+}
+
+/// A file of a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileDigest {
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its SHA-256 in lower-case hexadecimal.
+    pub sha256: String,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// What a training says of the model that it made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// When the training ended.
+    pub trained_at: DateTime<Utc>,
+    /// What identifies the training: a digest of the dataset's digest, the parameters, and the trainer's version and revision. Two
+    /// trainings with one key make the same tables.
+    pub key: String,
+    /// What made the model.
+    pub trainer: TrainerBuild,
+    /// What it was made from.
+    pub dataset: Dataset,
+    /// How it was made.
+    pub parameters: Parameters,
+    /// What was found.
+    pub counts: Counts,
+    /// How a recommendation's score follows from rule weights.
+    pub scoring: Scoring,
+    /// How good the model is; `None` when it was not evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Evaluation>,
+    /// Why the model was stored but must not be put in service; `None` for an accepted one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// How long each stage of the training took, in order.
+    pub stages: Vec<Stage>,
+}
+
+/// The trainer that made a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrainerBuild {
+    /// Its version.
+    pub version: String,
+    /// The source revision that it was built from, or `unknown`.
+    pub revision: String,
+}
+
+/// The dataset that a model was trained from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dataset {
+    /// The URL or path, without user info and query.
+    pub location: String,
+    /// The server's ETag, if it sent one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// The SHA-256 of its bytes as they were read, before decompression, in lower-case hexadecimal.
+    pub sha256: String,
+    /// The number of those bytes.
+    pub bytes: u64,
+    /// Rows, without the header.
+    pub rows: u64,
+    /// Rows that were left out because they could not be read or name no song.
+    pub skipped_rows: u64,
+    /// Playlists with at least one song: the N of every share.
+    pub playlists: u32,
+    /// Different songs.
+    pub songs: u32,
+    /// Different artists.
+    pub artists: u32,
+}
+
+/// The parameters of a training.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parameters {
+    /// What makes two rows the same song: `song`, `title` or `uri`.
+    pub item_key: String,
+    /// The support of itemsets as it was asked for: a count (`26`) or a share (`0.02`, `2%`).
+    pub min_support: String,
+    /// The same as a number of playlists.
+    pub min_support_count: u32,
+    /// The least confidence of itemset rules as it was asked for, a decimal from 0 to 1.
+    pub min_confidence: String,
+    /// Playlists in which two songs must meet for a one-song rule; 0: there are no such rules.
+    pub min_pair_count: u32,
+    /// One-song rules kept for an antecedent; `None`: all.
+    pub max_rules_per_song: Option<u32>,
+    /// Songs in an itemset; `None`: unlimited.
+    pub max_length: Option<u32>,
+}
+
+/// What a training found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Frequent itemsets.
+    pub itemsets: u64,
+    /// Frequent itemsets of one song, of two, and so on.
+    pub itemsets_by_size: Vec<u64>,
+    /// Rules derived from frequent itemsets.
+    pub itemset_rules: u64,
+    /// Rules from one song to another by their pair count, some of which are itemset rules too.
+    pub one_song_rules: u64,
+    /// Rules from an artist to a song.
+    pub artist_rules: u64,
+    /// The different rules with songs as antecedent: the rows of `rules.parquet`.
+    pub rules: u64,
+}
+
+/// How a recommendation's score follows from the weights of the rules that fired for it:
+/// `scale · Σ weight / support_count^exponent`, the exponent depending on the number of seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scoring {
+    /// What one unit of `weight` in `rules.parquet` stands for; above 0.
+    pub weight_scale: f64,
+    /// What one unit of `weight` in `artist_rules.parquet` stands for; above 0.
+    pub artist_weight_scale: f64,
+    /// By how much popular songs are damped, by ascending number of seeds; not empty. Between two entries the exponent is
+    /// interpolated over the logarithm of the number of seeds; outside it is that of the nearest.
+    pub popularity_damping: Vec<Damping>,
+}
+
+/// By how much popular songs are damped for a number of seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Damping {
+    /// The number of seeds; at least 1.
+    pub seeds: u32,
+    /// The exponent of the consequent's support count by which a score is divided, 0 to 1.
+    pub exponent: f64,
+}
+
+impl Scoring {
+    /// The damping exponent for `seeds` seeds.
+    ///
+    /// ```
+    /// # use model::{Damping, Scoring};
+    /// let scoring = Scoring {
+    ///     weight_scale: 1.0,
+    ///     artist_weight_scale: 1.0,
+    ///     popularity_damping: vec![
+    ///         Damping { seeds: 1, exponent: 0.0 },
+    ///         Damping { seeds: 100, exponent: 0.5 },
+    ///     ],
+    /// };
+    /// assert_eq!(scoring.damping_exponent(1), 0.0);
+    /// assert_eq!(scoring.damping_exponent(10), 0.25);
+    /// assert_eq!(scoring.damping_exponent(1000), 0.5);
+    /// ```
+    pub fn damping_exponent(&self, seeds: usize) -> f64 {
+        let log = |seeds: f64| seeds.max(1.0).ln();
+        let at = log(seeds as f64);
+        let mut below: Option<Damping> = None;
+        for &damping in &self.popularity_damping {
+            let right = log(f64::from(damping.seeds));
+            if at <= right {
+                let Some(below) = below else {
+                    return damping.exponent;
+                };
+                let left = log(f64::from(below.seeds));
+                let share = (at - left) / (right - left);
+                return below.exponent + share * (damping.exponent - below.exponent);
+            }
+            below = Some(damping);
+        }
+        below.map_or(0.0, |damping| damping.exponent)
+    }
+
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        let scale_is_valid = |scale: f64| scale.is_finite() && scale > 0.0;
+        if !scale_is_valid(self.weight_scale) || !scale_is_valid(self.artist_weight_scale) {
+            return Some("a weight scale is not a number above 0");
+        }
+        if self.popularity_damping.is_empty()
+            || !self
+                .popularity_damping
+                .is_sorted_by(|a, b| a.seeds < b.seeds)
+            || self
+                .popularity_damping
+                .iter()
+                .any(|damping| damping.seeds == 0 || !(0.0..=1.0).contains(&damping.exponent))
+        {
+            return Some("`popularity_damping` is empty, does not ascend, or is out of range");
+        }
+        None
+    }
+}
+
+/// How good a model is: figures measured on held-out playlists with a twin that was trained without them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Playlists that were held out.
+    pub held_out_playlists: u32,
+    /// The figures, by number of seeds and recommender.
+    pub figures: Vec<EvaluationFigures>,
+}
+
+/// The figures of one recommender with one number of seeds: means over the held-out playlists, after the definitions of the
+/// RecSys Challenge 2018.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationFigures {
+    /// Seeds that were given.
+    pub seeds: u32,
+    /// What was measured: `model`, or `popularity` to compare with.
+    pub recommender: String,
+    /// The share of the hidden songs among as many recommendations.
+    pub r_precision: f64,
+    /// The normalised discounted cumulative gain.
+    pub ndcg: f64,
+    /// The share of playlists with a hidden song among the first 10.
+    pub hit_rate_at_10: f64,
+    /// The share of hidden songs among the first 10.
+    pub precision_at_10: f64,
+    /// Times one must ask for 10 more before a hidden song shows, 0 to 51.
+    pub clicks: f64,
+    /// The share of the catalogue that was recommended to anyone.
+    pub coverage: f64,
+    /// The share of playlists that were answered from rules.
+    pub answered: f64,
+}
+
+/// A stage of a training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Its name.
+    pub stage: String,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
