@@ -4,22 +4,47 @@
 //! <volume>/CURRENT                  the name of the version in service, and a newline
 //! <volume>/versions/<version>/      immutable once visible
 //!     manifest.json                 what the version is; its SHA-256 is in the version's name
-//!     songs.parquet  rules.parquet  artists.parquet  artist_rules.parquet
+//!     songs.parquet  artists.parquet  rules.parquet  artist_rules.parquet
+//! <volume>/holds/<key>              the version of that key was rolled back from
+//! ```
+//!
+//! [`Volume`] is the reader's side, [`Publication`] the writer's. A reader sees a version whole or not at all, and every
+//! byte that differs from what was published is an error:
+//!
+//! ```
+//! # fn main() -> Result<(), model::VolumeError> {
+//! let folder = tempfile::tempdir().unwrap();
+//! let volume = model::Volume::new(folder.path());
+//! assert_eq!(volume.current()?, None);
+//! # Ok(())
+//! # }
 //! ```
 
+mod columns;
+mod error;
 mod manifest;
+mod model;
+mod publication;
 mod rules;
 mod songs;
 mod strings;
 mod version;
+mod volume;
 
 pub use self::{
+    error::VolumeError,
     manifest::{
-        Counts, Damping, Dataset, Evaluation, EvaluationFigures, FORMAT, FileDigest, Manifest,
-        Metadata, Parameters, Scoring, Stage, TrainerBuild,
+        Counts, Damping, Dataset, Evaluation, EvaluationFigures, FORMAT, FileDigest, Manifest, Metadata,
+        Parameters, Scoring, Stage, TrainerBuild,
     },
+    model::{Model, Tables},
+    publication::Publication,
     rules::{Rule, RuleCounts, RuleGroup, Rules},
     songs::{Artist, ArtistId, Artists, InvalidTable, Song, SongId, Songs},
     strings::Strings,
     version::{InvalidVersionName, VersionName},
+    volume::Volume,
 };
+
+/// The source revision that this build was made from, or `unknown`.
+pub const REVISION: &str = env!("SOURCE_REVISION");

@@ -194,9 +194,7 @@ impl Scoring {
             return Some("a weight scale is not a number above 0");
         }
         if self.popularity_damping.is_empty()
-            || !self
-                .popularity_damping
-                .is_sorted_by(|a, b| a.seeds < b.seeds)
+            || !self.popularity_damping.is_sorted_by(|a, b| a.seeds < b.seeds)
             || self
                 .popularity_damping
                 .iter()

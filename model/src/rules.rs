@@ -227,8 +227,7 @@ impl RuleCounts {
     /// ```
     pub fn leverage(self) -> f64 {
         let baskets = f64::from(self.baskets);
-        self.support()
-            - f64::from(self.antecedent) / baskets * (f64::from(self.consequent) / baskets)
+        self.support() - f64::from(self.antecedent) / baskets * (f64::from(self.consequent) / baskets)
     }
 
     /// How much more often the rule would fail if its sides were independent: `(1 − P(C)) / (1 − P(C | A))`.

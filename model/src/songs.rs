@@ -163,9 +163,7 @@ impl Artists {
         let id = next_id(self.len(), "artist")?;
         check_support_count("artist", id, support_count, self.support_counts.last())?;
         if songs.is_empty() || !songs.is_sorted_by(|a, b| a < b) {
-            return Err(InvalidTable(format!(
-                "artist {id} has no songs, or they do not ascend"
-            )));
+            return Err(InvalidTable(format!("artist {id} has no songs, or they do not ascend")));
         }
         self.names.push(name);
         self.support_counts.push(support_count);

@@ -20,13 +20,8 @@ pub struct VersionName(String);
 
 impl VersionName {
     pub(crate) fn new(published_at: DateTime<Utc>, manifest_sha256: &str) -> Self {
-        let digest = manifest_sha256
-            .get(..DIGEST_DIGITS)
-            .unwrap_or(manifest_sha256);
-        VersionName(format!(
-            "{}-{digest}",
-            published_at.format("%Y%m%dT%H%M%SZ")
-        ))
+        let digest = manifest_sha256.get(..DIGEST_DIGITS).unwrap_or(manifest_sha256);
+        VersionName(format!("{}-{digest}", published_at.format("%Y%m%dT%H%M%SZ")))
     }
 
     /// The first 16 hexadecimal digits of the manifest's SHA-256.
@@ -64,11 +59,9 @@ impl FromStr for VersionName {
         let valid = bytes.len() <= MAX_LEN
             && bytes.first().is_some_and(|&first| first != b'.')
             && bytes.iter().all(|&byte| is_allowed(byte))
-            && bytes
-                .split_last_chunk::<DIGEST_DIGITS>()
-                .is_some_and(|(rest, digits)| {
-                    rest.ends_with(b"-") && digits.iter().all(|&byte| is_hex(byte))
-                });
+            && bytes.split_last_chunk::<DIGEST_DIGITS>().is_some_and(|(rest, digits)| {
+                rest.ends_with(b"-") && digits.iter().all(|&byte| is_hex(byte))
+            });
         if valid {
             Ok(VersionName(name.to_owned()))
         } else {

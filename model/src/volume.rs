@@ -1,0 +1,272 @@
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    FORMAT, Manifest, Model, Publication, Tables, VersionName, VolumeError, columns,
+    model::{check_consistency, row_counts},
+};
+
+/// The file that names the version in service.
+pub(crate) const CURRENT: &str = "CURRENT";
+/// The folder of the versions.
+pub(crate) const VERSIONS: &str = "versions";
+/// The file of a version that describes it.
+pub(crate) const MANIFEST: &str = "manifest.json";
+
+/// More than `CURRENT` ever holds: what is longer is not read.
+const MAX_CURRENT_BYTES: u64 = 1024;
+
+/// A volume with model versions, as its readers see it.
+///
+/// Nothing is cached and nothing is held open: each call looks at the volume as it is now. Calls block.
+#[derive(Clone, Debug)]
+pub struct Volume {
+    root: PathBuf,
+}
+
+impl Volume {
+    /// The volume in the folder `root`, which is not looked at yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Volume { root: root.into() }
+    }
+
+    /// The volume's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The version in service: what `CURRENT` names. `None` when the volume is there and has no `CURRENT`, which is so until the first
+    /// publication.
+    ///
+    /// Reads one small file. Whether the version exists is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// If the volume's folder is not there, or `CURRENT` cannot be read or is not the name of a version.
+    pub fn current(&self) -> Result<Option<VersionName>, VolumeError> {
+        let path = self.root.join(CURRENT);
+        match read_at_most(&path, MAX_CURRENT_BYTES) {
+            Ok(bytes) => {
+                let text = String::from_utf8_lossy(&bytes);
+                // People write the file with editors and `echo`, which may add a carriage return or leave out the newline.
+                let name = text.trim_end_matches(['\n', '\r']);
+                match name.parse() {
+                    Ok(version) => Ok(Some(version)),
+                    Err(source) => Err(VolumeError::BadCurrent { path, source }),
+                }
+            }
+            Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                if self.root.is_dir() {
+                    Ok(None)
+                } else {
+                    Err(VolumeError::NoVolume { path: self.root.clone() })
+                }
+            }
+            Err(source) => Err(VolumeError::Io { action: "read", path, source }),
+        }
+    }
+
+    /// The manifest of `version`, which is checked against the digest in its name.
+    ///
+    /// # Errors
+    ///
+    /// If the version is not there, cannot be read, is damaged, or is of a later format.
+    pub fn manifest(&self, version: &VersionName) -> Result<Manifest, VolumeError> {
+        let path = self.folder(version).join(MANIFEST);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(VolumeError::NoSuchVersion { version: version.clone(), path });
+            }
+            Err(source) => return Err(VolumeError::Io { action: "read", path, source }),
+        };
+        let digest = sha256(&bytes);
+        if !digest.starts_with(version.digest()) {
+            let problem =
+                format!("its SHA-256 begins with {}, not as its version's name ends", &digest[..16]);
+            return Err(VolumeError::Damaged { path, problem });
+        }
+
+        /// What stays the same in all formats.
+        #[derive(Deserialize)]
+        struct AnyFormat {
+            format: u64,
+        }
+        let found = serde_json::from_slice::<AnyFormat>(&bytes);
+        let format = match found {
+            Ok(AnyFormat { format }) => format,
+            Err(source) => return Err(VolumeError::BadManifest { path, source }),
+        };
+        if format != u64::from(FORMAT) {
+            return Err(VolumeError::UnsupportedFormat { path, found: format });
+        }
+        serde_json::from_slice(&bytes).map_err(|source| VolumeError::BadManifest { path, source })
+    }
+
+    /// Reads the whole of `version` into memory, and checks every digest, id and count.
+    ///
+    /// # Errors
+    ///
+    /// If the version is not there or not complete, cannot be read, is damaged in any byte, is of a later format, or contradicts itself.
+    pub fn load(&self, version: &VersionName) -> Result<Model, VolumeError> {
+        let manifest = self.manifest(version)?;
+        let tables = Tables {
+            songs: self.table(version, &manifest, "songs.parquet", columns::read_songs)?,
+            artists: self.table(version, &manifest, "artists.parquet", columns::read_artists)?,
+            rules: self.table(version, &manifest, "rules.parquet", columns::read_rules)?,
+            artist_rules: self.table(version, &manifest, "artist_rules.parquet", columns::read_rules)?,
+        };
+        check_consistency(&manifest.metadata, &tables)
+            .map_err(|source| VolumeError::Inconsistent { version: version.to_string(), source })?;
+        for (name, rows) in row_counts(&tables) {
+            if manifest.files.get(name).map(|file| file.rows) != Some(rows as u64) {
+                let path = self.folder(version).join(name);
+                let problem = format!("it has {rows} rows, which is not what the manifest tells");
+                return Err(VolumeError::Damaged { path, problem });
+            }
+        }
+        Ok(Model { version: version.clone(), manifest, tables })
+    }
+
+    /// Checks the digests of all files of `version`.
+    ///
+    /// # Errors
+    ///
+    /// If the version is not there or not complete, cannot be read, is damaged in any byte, or is of a later format.
+    pub fn verify(&self, version: &VersionName) -> Result<Manifest, VolumeError> {
+        let manifest = self.manifest(version)?;
+        for name in manifest.files.keys() {
+            self.file(version, &manifest, name)?;
+        }
+        Ok(manifest)
+    }
+
+    /// The versions on the volume with their manifests, the latest publication first; then those whose manifest cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// If the volume's folder is not there or cannot be read. A damaged version is not an error but in the list with its own.
+    #[expect(clippy::type_complexity, reason = "a list of pairs, used once or twice")]
+    pub fn versions(&self) -> Result<Vec<(VersionName, Result<Manifest, VolumeError>)>, VolumeError> {
+        let mut versions: Vec<_> = self
+            .version_names()?
+            .into_iter()
+            .map(|name| {
+                let manifest = self.manifest(&name);
+                (name, manifest)
+            })
+            .collect();
+        let published_at = |manifest: &Result<Manifest, VolumeError>| {
+            manifest.as_ref().ok().map(|manifest| manifest.published_at)
+        };
+        versions
+            .sort_by(|(a_name, a), (b_name, b)| (published_at(b), b_name).cmp(&(published_at(a), a_name)));
+        Ok(versions)
+    }
+
+    /// The writer's side of the volume: creates its folders if they are missing, takes its lock, waiting for another writer
+    /// for at most `wait`, and removes what a killed writer left.
+    ///
+    /// Where the file system has no locks, none is taken: two writers then still cannot damage a version or `CURRENT`, for each of their steps
+    /// is atomic.
+    ///
+    /// # Errors
+    ///
+    /// If the folders cannot be made or written, or another writer holds the lock for longer than `wait`.
+    pub fn publication(&self, wait: Duration) -> Result<Publication<'_>, VolumeError> {
+        Publication::begin(self, wait)
+    }
+
+    pub(crate) fn folder(&self, version: &VersionName) -> PathBuf {
+        self.root.join(VERSIONS).join(version.as_str())
+    }
+
+    /// Hidden folders are unfinished, and other names are not ours.
+    fn version_names(&self) -> Result<Vec<VersionName>, VolumeError> {
+        let path = self.root.join(VERSIONS);
+        let read_error = |source| VolumeError::Io { action: "list", path: path.clone(), source };
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return if self.root.is_dir() {
+                    Ok(Vec::new())
+                } else {
+                    Err(VolumeError::NoVolume { path: self.root.clone() })
+                };
+            }
+            Err(error) => return Err(read_error(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(read_error)?;
+            if let Some(name) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn table<T>(
+        &self,
+        version: &VersionName,
+        manifest: &Manifest,
+        name: &str,
+        read: fn(Bytes) -> parquet::errors::Result<T>,
+    ) -> Result<T, VolumeError> {
+        let bytes = self.file(version, manifest, name)?;
+        read(bytes.into())
+            .map_err(|source| VolumeError::BadTable { path: self.folder(version).join(name), source })
+    }
+
+    /// The bytes of a file of a version, checked against the manifest.
+    fn file(&self, version: &VersionName, manifest: &Manifest, name: &str) -> Result<Vec<u8>, VolumeError> {
+        let path = self.folder(version).join(name);
+        let damaged = |path, problem| Err(VolumeError::Damaged { path, problem });
+        let Some(expected) = manifest.files.get(name) else {
+            return damaged(path, "the manifest does not name it".to_owned());
+        };
+        // One byte more than expected is enough to see that a file is too long, however long it is.
+        let bytes = match read_at_most(&path, expected.bytes.saturating_add(1)) {
+            Ok(bytes) => bytes,
+            Err(source) => return Err(VolumeError::Io { action: "read", path, source }),
+        };
+        if bytes.len() as u64 != expected.bytes {
+            let than = if (bytes.len() as u64) < expected.bytes { "shorter" } else { "longer" };
+            return damaged(
+                path,
+                format!("it is {than} than the {} bytes that were published", expected.bytes),
+            );
+        }
+        if sha256(&bytes) != expected.sha256 {
+            return damaged(path, "its SHA-256 is not that of what was published".to_owned());
+        }
+        Ok(bytes)
+    }
+}
+
+/// In lower-case hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The contents of a file, cut after `limit` bytes.
+fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    use io::Read as _;
+
+    let file = fs::File::open(path)?;
+    // The size is a hint for the allocation alone: it may be wrong by the time the file is read.
+    let size = file.metadata()?.len().min(limit);
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve(usize::try_from(size).unwrap_or(usize::MAX))
+        .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
