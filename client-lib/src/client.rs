@@ -1,0 +1,340 @@
+//! The client: one method for each call of the contract.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use proto::v1::{self, playlist_service_client::PlaylistServiceClient};
+use tonic::{Request, Response, Status, transport::Endpoint};
+
+use crate::{
+    address,
+    error::Error,
+    model_info::ModelInfoResponse,
+    playlist::{RecommendResponse, SearchSongsResponse},
+    requests::{RecommendRequest, SearchSongsRequest},
+    status,
+    transport::{self, Transport},
+    watch::ModelWatch,
+};
+
+type Grpc = PlaylistServiceClient<Transport>;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest timeout that the service is told of; a longer one is kept on this side only.
+const LONGEST_ANNOUNCED_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+/// The pauses before a call goes out again whose connection was lost. The first may still meet a connection
+/// that is about to close; the second finds a new one.
+const RETRY_PAUSES: [Duration; 2] = [Duration::ZERO, Duration::from_millis(50)];
+/// The largest answer that is read, in bytes. 500 songs with 100 rules each stay below it.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// A client of one recommender. Cheap to clone; clones share one connection, on which calls run side by side.
+///
+/// Connections are opened when they are needed, also after the service was restarted. All calls only read, so
+/// one whose connection was lost goes out again, at most twice and within its timeout, before the application
+/// hears of it.
+///
+/// Every call must be awaited on a tokio runtime with I/O and time, and one client on one runtime only.
+///
+/// ```
+/// # mod sample { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sample/mod.rs")); }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), client_lib::Error> {
+/// # let server = sample::Server::start(sample::Sample::default());
+/// # let url = server.url();
+/// use std::time::Duration;
+/// use client_lib::Client;
+///
+/// let client = Client::builder(url)
+///     .timeout(Duration::from_secs(2))
+///     .connect()
+///     .await?;
+/// let answer = client.recommend(["Unforgettable"]).await?;
+/// assert_eq!(answer.songs[0].song.title, "HUMBLE.");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    url: String,
+    timeout: Duration,
+    endpoint: Endpoint,
+    /// Made at the first call, for that is on a runtime.
+    grpc: OnceLock<Grpc>,
+}
+
+impl Client {
+    /// Connects with the default timeouts, see [`ClientBuilder::connect`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ClientBuilder::connect`].
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        Self::builder(url).connect().await
+    }
+
+    /// A client with the default timeouts that connects at its first call, see [`ClientBuilder::lazy`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidUrl`].
+    pub fn lazy(url: &str) -> Result<Self, Error> {
+        Self::builder(url).lazy()
+    }
+
+    /// Starts a client with other timeouts. `url` is `http://host:port`; the scheme may be left out, and the
+    /// port of `http` is 80. User info is not sent.
+    pub fn builder(url: &str) -> ClientBuilder {
+        ClientBuilder {
+            url: url.to_owned(),
+            timeout: DEFAULT_TIMEOUT,
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+        }
+    }
+
+    /// The URL of the recommender, with its port and without user info.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), client_lib::Error> {
+    /// let client = client_lib::Client::lazy("localhost:52023")?;
+    /// assert_eq!(client.url(), "http://localhost:52023");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.shared.url
+    }
+
+    /// Asks for songs that go with songs: seeds alone, or a [`RecommendRequest`].
+    ///
+    /// A seed that the model does not know is no error: the answer names it and goes on with the others.
+    ///
+    /// ```
+    /// # mod sample { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sample/mod.rs")); }
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), client_lib::Error> {
+    /// # let server = sample::Server::start(sample::Sample::default());
+    /// # let client = client_lib::Client::connect(server.url()).await?;
+    /// use client_lib::RecommendRequest;
+    ///
+    /// let request = RecommendRequest::new(["Unforgettable", "nobody sang this"]).limit(5);
+    /// let answer = client.recommend(request).await?;
+    /// assert_eq!(answer.unknown_songs, ["nobody sang this"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidRequest`] for seeds or limits that the service refuses, [`Error::NotReady`] while it
+    /// has no model, and those of every call: [`Error::Connect`], [`Error::Timeout`], [`Error::Overloaded`],
+    /// [`Error::Unavailable`], [`Error::Unimplemented`], [`Error::Protocol`] and [`Error::Internal`].
+    pub async fn recommend(&self, request: impl Into<RecommendRequest>) -> Result<RecommendResponse, Error> {
+        let request = request.into().into_wire();
+        self.call("Recommend", request, |mut grpc, request| async move { grpc.recommend(request).await })
+            .await
+            .map(RecommendResponse::from_wire)
+    }
+
+    /// Finds songs by what a person has typed so far: the text alone, or a [`SearchSongsRequest`].
+    ///
+    /// ```
+    /// # mod sample { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sample/mod.rs")); }
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), client_lib::Error> {
+    /// # let server = sample::Server::start(sample::Sample::default());
+    /// # let client = client_lib::Client::connect(server.url()).await?;
+    /// let page = client.search_songs("hum").await?;
+    /// assert_eq!(page.songs[0].title, "HUMBLE.");
+    /// assert!(page.next_page_token.is_empty(), "there is but one page");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`recommend`](Self::recommend).
+    pub async fn search_songs(
+        &self,
+        request: impl Into<SearchSongsRequest>,
+    ) -> Result<SearchSongsResponse, Error> {
+        let request = request.into().into_wire();
+        self.call("SearchSongs", request, |mut grpc, request| async move { grpc.search_songs(request).await })
+            .await
+            .map(SearchSongsResponse::from_wire)
+    }
+
+    /// Asks which model is in service, what it was trained from, and how the last look for another one ended.
+    /// Answered without a model too.
+    ///
+    /// ```
+    /// # mod sample { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sample/mod.rs")); }
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), client_lib::Error> {
+    /// # let server = sample::Server::start(sample::Sample::default());
+    /// # let client = client_lib::Client::connect(server.url()).await?;
+    /// let info = client.model_info().await?;
+    /// assert_eq!(info.version, "1.0.0");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of every call, see [`recommend`](Self::recommend).
+    pub async fn model_info(&self) -> Result<ModelInfoResponse, Error> {
+        let request = v1::ModelInfoRequest {};
+        self.call("ModelInfo", request, |mut grpc, request| async move { grpc.model_info(request).await })
+            .await
+            .map(ModelInfoResponse::from_wire)
+    }
+
+    /// Asks to be told of model versions: of the one in service at once, and of each that comes into service
+    /// after it.
+    ///
+    /// The timeout is for the beginning of the stream; it may then last for any time.
+    ///
+    /// ```
+    /// # mod sample { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sample/mod.rs")); }
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), client_lib::Error> {
+    /// # let server = sample::Server::start(sample::Sample::default());
+    /// # let client = client_lib::Client::connect(server.url()).await?;
+    /// let mut models = client.watch_model().await?;
+    /// if let Some(model) = models.next().await {
+    ///     println!("model {} is in service", model?.model_version);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of every call, see [`recommend`](Self::recommend).
+    pub async fn watch_model(&self) -> Result<ModelWatch, Error> {
+        const CALL: &str = "WatchModel";
+        let request = v1::WatchModelRequest {};
+        let models = self
+            .call(CALL, request, |mut grpc, mut request| async move {
+                // The deadline that the service is told of would end the stream.
+                request.metadata_mut().remove("grpc-timeout");
+                grpc.watch_model(request).await
+            })
+            .await?;
+        let Shared { url, timeout, .. } = &*self.shared;
+        Ok(ModelWatch::new(models, CALL, url.clone(), *timeout))
+    }
+
+    /// Makes one call, and makes it again where its connection was lost, all within the timeout.
+    async fn call<Q, A, F>(
+        &self,
+        call: &'static str,
+        message: Q,
+        send: impl Fn(Grpc, Request<Q>) -> F,
+    ) -> Result<A, Error>
+    where
+        Q: Clone,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let Shared { url, timeout, endpoint, grpc } = &*self.shared;
+        let grpc =
+            grpc.get_or_init(|| Grpc::new(Transport::new(endpoint)).max_decoding_message_size(MAX_ANSWER));
+        let attempt = async || {
+            let mut request = Request::new(message.clone());
+            if *timeout <= LONGEST_ANNOUNCED_TIMEOUT {
+                request.set_timeout(*timeout);
+            }
+            send(grpc.clone(), request)
+                .await
+                .map(Response::into_inner)
+                .map_err(|status| status::error(&status, call, url, *timeout))
+        };
+        let attempts = async {
+            for pause in RETRY_PAUSES {
+                match attempt().await {
+                    Err(error) if error.is_lost_connection() => tokio::time::sleep(pause).await,
+                    answer => return answer,
+                }
+            }
+            attempt().await
+        };
+        tokio::time::timeout(*timeout, attempts)
+            .await
+            .unwrap_or_else(|_| Err(Error::Timeout { url: url.clone(), call, after: *timeout }))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("url", &self.shared.url)
+            .field("timeout", &self.shared.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The settings of a [`Client`], from [`Client::builder`].
+#[derive(Clone)]
+#[must_use]
+pub struct ClientBuilder {
+    url: String,
+    timeout: Duration,
+    connect_timeout: Duration,
+}
+
+impl ClientBuilder {
+    /// How long a call may take, with connecting and with going out again; 10 seconds when it is not set.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long opening a connection may take, within the timeout of the call that needs it; 5 seconds when
+    /// it is not set.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Connects, and asks for the model in service to make sure that a recommender answers: through a tunnel,
+    /// a connection alone tells little. Whether it has a model does not matter.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidUrl`], [`Error::Connect`] when nothing listens, [`Error::Protocol`] or
+    /// [`Error::Unimplemented`] when it is something else, and the others of [`Client::model_info`].
+    pub async fn connect(self) -> Result<Client, Error> {
+        let client = self.lazy()?;
+        match client.model_info().await {
+            // What has too much to do answers, too.
+            Ok(_) | Err(Error::Overloaded { .. }) => Ok(client),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A client that connects at its first call. Does no I/O, and may be called outside of a runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidUrl`].
+    pub fn lazy(self) -> Result<Client, Error> {
+        let uri = address::parse(&self.url)?;
+        Ok(Client {
+            shared: Arc::new(Shared {
+                url: uri.to_string().trim_end_matches('/').to_owned(),
+                timeout: self.timeout,
+                endpoint: transport::endpoint(uri, self.connect_timeout),
+                grpc: OnceLock::new(),
+            }),
+        })
+    }
+}
