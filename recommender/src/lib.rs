@@ -1,1 +1,42 @@
-//! .
+//! Serves the current model version over gRPC, and follows the volume to the next one while it serves.
+//!
+//! ```text
+//! volume ──refresh──▶ LiveModel ──snapshot──▶ service ──answer──▶ connection       Metrics, Health
+//! model::Model ──build──▶ ServedModel ──resolve──▶ seeds ──recommend──▶ recommendations
+//! ```
+
+mod normalised;
+mod names;
+mod grams;
+mod uris;
+mod catalogue;
+mod closeness;
+mod search;
+mod seeds;
+mod rule_index;
+mod scratch;
+mod ranking;
+mod served_model;
+mod live_model;
+mod refresh;
+mod status;
+mod validation;
+mod answer;
+mod service;
+mod health;
+mod metrics;
+mod calls;
+mod connections;
+mod args;
+mod logging;
+mod server;
+
+pub use self::{
+    args::{Args, LogFormat, Settings},
+    logging::init_logging,
+    ranking::{Antecedent, FiredRule, Query, Recommendation, Source},
+    search::SearchPage,
+    seeds::{MatchKind, SeedMatch},
+    served_model::ServedModel,
+    server::{ServeError, Server},
+};

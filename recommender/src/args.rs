@@ -1,0 +1,178 @@
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::LazyLock,
+    time::Duration,
+};
+
+use clap::{Parser, ValueEnum, builder::NonEmptyStringValueParser};
+use tracing_subscriber::EnvFilter;
+
+/// What `--version` prints: the version and the source revision that it was built from.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{} ({})", env!("CARGO_PKG_VERSION"), model::REVISION));
+
+/// What the process tells its caller, for `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    stopped by a signal, every call was answered
+  1    could not start, or calls had to be cut off after the grace period
+  2    misuse of the command line
+  130  a second signal, SIGINT, ended the drain
+  143  a second signal, SIGTERM, ended the drain
+
+SIGTERM and SIGINT begin a drain: health turns NOT_SERVING, the drain delay passes, no more connections are accepted, \
+calls in flight are answered. It lasts at most the drain delay and the grace period together, which must be less than \
+the time that the supervisor allows (terminationGracePeriodSeconds).";
+
+/// Serves song recommendations from the model in service on a volume, over gRPC.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "recommender", version = VERSION.as_str(), after_help = EXIT_CODES)]
+pub struct Args {
+    /// What and where to serve.
+    #[command(flatten)]
+    pub settings: Settings,
+
+    /// How log lines look on standard error.
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// What to log: a level (`error`, `warn`, `info`, `debug`, `trace`), or levels by module as in
+    /// `info,recommender=debug`.
+    #[arg(long, env = "LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
+    pub log: String,
+}
+
+/// What and where to serve.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct Settings {
+    /// The address that gRPC is served on; port 0 takes a free one.
+    #[arg(long, env = "LISTEN", value_name = "ADDRESS", default_value_t = any_address(52023))]
+    pub listen: SocketAddr,
+
+    /// The address that `/metrics` and `/healthz` are served on, over HTTP; port 0 takes a free one.
+    #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS", default_value_t = any_address(9090))]
+    pub metrics_listen: SocketAddr,
+
+    /// The volume with the models: the folder that holds `CURRENT`. It may appear later.
+    #[arg(long, env = "MODEL_DIR", value_name = "FOLDER")]
+    pub model_dir: PathBuf,
+
+    /// The time between two looks at `CURRENT`, such as `100ms`, `1s` or `2m`; above 0.
+    #[arg(long, env = "POLL_INTERVAL", value_name = "DURATION", default_value = "1s", value_parser = positive_duration)]
+    pub poll_interval: Duration,
+
+    /// The time that connections are still accepted after a signal, so that load balancers notice.
+    #[arg(long, env = "DRAIN_DELAY", value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub drain_delay: Duration,
+
+    /// The time that calls in flight are given after the drain delay; then they are cut off.
+    #[arg(long, env = "GRACE_PERIOD", value_name = "DURATION", default_value = "20s", value_parser = duration)]
+    pub grace_period: Duration,
+
+    /// The name of this replica in answers [default: the name of the host].
+    #[arg(long, env = "POD_NAME", value_name = "NAME", default_value_t = host_name(), hide_default_value = true,
+        value_parser = NonEmptyStringValueParser::new())]
+    pub served_by: String,
+}
+
+impl Settings {
+    /// The settings that `--help` names as defaults, for the volume at `model_dir`.
+    pub fn new(model_dir: impl Into<PathBuf>) -> Self {
+        Settings {
+            listen: any_address(52023),
+            metrics_listen: any_address(9090),
+            model_dir: model_dir.into(),
+            poll_interval: Duration::from_secs(1),
+            drain_delay: Duration::from_secs(5),
+            grace_period: Duration::from_secs(20),
+            served_by: host_name(),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people; coloured on a terminal.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+const fn any_address(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
+}
+
+/// The host's name, which Kubernetes sets to the pod's.
+fn host_name() -> String {
+    ["/proc/sys/kernel/hostname", "/etc/hostname"]
+        .into_iter()
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .map(|name| name.trim().to_owned())
+        .find(|name| !name.is_empty())
+        .unwrap_or_else(|| "recommender".to_owned())
+}
+
+/// Reads `100ms`, `1s` or `2m`; at most a day, so that no sum of durations overflows.
+fn duration(text: &str) -> Result<Duration, String> {
+    const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let number_ends = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(number_ends);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        _ => return Err("write a whole number and `ms`, `s` or `m`, as in `100ms`".to_owned()),
+    };
+    let number: u64 =
+        number.parse().map_err(|_| "write a whole number before the unit, as in `100ms`".to_owned())?;
+    number
+        .checked_mul(milliseconds)
+        .map(Duration::from_millis)
+        .filter(|duration| *duration <= A_DAY)
+        .ok_or_else(|| "it is more than a day (`1440m`)".to_owned())
+}
+
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("it must be above 0".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// Checks a filter while misuse can still be told from failure.
+fn log_filter(text: &str) -> Result<String, String> {
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_whole_number_and_a_unit() {
+        assert_eq!(duration("100ms"), Ok(Duration::from_millis(100)));
+        assert_eq!(duration("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "1", "s", "1h", "1.5s", "-1s", "1 s", "1441m", "99999999999999999999s"] {
+            assert!(duration(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn polling_without_a_pause_is_misuse() {
+        assert!(positive_duration("0s").is_err());
+        assert!(duration("0s").is_ok());
+    }
+
+    #[test]
+    fn settings_without_flags_are_the_defaults_of_the_command_line() {
+        let args = Args::try_parse_from(["recommender", "--model-dir", "volume"]).unwrap();
+        assert_eq!(args.settings, Settings::new("volume"));
+    }
+}

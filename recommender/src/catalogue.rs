@@ -1,0 +1,225 @@
+use std::ops::Range;
+
+use model::{SongId, Songs, Strings};
+
+use crate::{
+    grams::GramIndex,
+    names::Names,
+    normalised::{normalise, without_additions},
+    uris::UriIndex,
+};
+
+/// The songs of a model and the ways to find them: by title, artist, both, or URI.
+///
+/// Of the songs that one name may stand for, the commonest is meant: that with the smallest id.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    songs: Songs,
+    /// By normalised title.
+    titles: Names,
+    /// By normalised title without additions, where that is another.
+    short_titles: Names,
+    /// By normalised artist; songs without one have the name ``.
+    artists: Names,
+    /// By song, the position of its title in `titles`.
+    title_of: Vec<u32>,
+    /// By song, the position of its artist in `artists`.
+    artist_of: Vec<u32>,
+    /// By song, the commonest song with the same normalised artist and title, often itself.
+    namesakes: Vec<SongId>,
+    uris: UriIndex,
+    /// The commonest song of each title, by the grams of the title.
+    title_grams: GramIndex,
+    /// The commonest song of each artist, by the grams of the artist.
+    artist_grams: GramIndex,
+}
+
+impl Catalogue {
+    pub(crate) fn build(songs: Songs) -> Catalogue {
+        let all: Vec<SongId> = (0..songs.len() as SongId).collect();
+        let mut title_rows = Strings::default();
+        let mut artist_rows = Strings::default();
+        let mut short_title_rows = Strings::default();
+        let mut short_title_songs = Vec::new();
+        for (id, song) in songs.iter() {
+            let title = normalise(song.title);
+            if let Some(short) = without_additions(song.title) {
+                let short = normalise(&short);
+                if short != title {
+                    short_title_rows.push(&short);
+                    short_title_songs.push(id);
+                }
+            }
+            title_rows.push(&title);
+            artist_rows.push(&normalise(song.artist));
+        }
+        let titles = Names::build(&title_rows, &all);
+        let artists = Names::build(&artist_rows, &all);
+        let short_titles = Names::build(&short_title_rows, &short_title_songs);
+        let title_of = titles.positions(songs.len());
+        let artist_of = artists.positions(songs.len());
+        Catalogue {
+            namesakes: namesakes(&titles, &artist_of),
+            uris: UriIndex::build(&songs),
+            title_grams: grams_of(&titles, &title_of),
+            artist_grams: grams_of(&artists, &artist_of),
+            songs,
+            titles,
+            short_titles,
+            artists,
+            title_of,
+            artist_of,
+        }
+    }
+
+    /// The songs as the model holds them.
+    pub(crate) fn songs(&self) -> &Songs {
+        &self.songs
+    }
+
+    /// The number of songs.
+    pub(crate) fn len(&self) -> usize {
+        self.songs.len()
+    }
+
+    /// By song, what stands for its normalised artist and title: the commonest song that has them.
+    pub(crate) fn namesakes(&self) -> &[SongId] {
+        &self.namesakes
+    }
+
+    /// What stands for the song's normalised artist; `None` when it has none.
+    pub(crate) fn artist_key(&self, song: SongId) -> Option<u32> {
+        let artist = self.artist_of[song as usize];
+        (!self.artists.name(artist).is_empty()).then_some(artist)
+    }
+
+    /// The song's normalised title.
+    pub(crate) fn normalised_title(&self, song: SongId) -> &str {
+        self.titles.name(self.title_of[song as usize])
+    }
+
+    /// The song's normalised artist; empty when it has none.
+    pub(crate) fn normalised_artist(&self, song: SongId) -> &str {
+        self.artists.name(self.artist_of[song as usize])
+    }
+
+    /// The songs with this normalised title, ascending.
+    pub(crate) fn titled(&self, title: &str) -> &[SongId] {
+        self.titles.find_songs(title)
+    }
+
+    /// The songs that have this normalised title when additions are removed from theirs, ascending.
+    pub(crate) fn short_titled(&self, title: &str) -> &[SongId] {
+        self.short_titles.find_songs(title)
+    }
+
+    /// The songs of this normalised artist, ascending.
+    pub(crate) fn by_artist(&self, artist: &str) -> &[SongId] {
+        if artist.is_empty() {
+            return &[];
+        }
+        self.artists.find_songs(artist)
+    }
+
+    /// The songs of this normalised artist and title, ascending: those with the whole title or, if there are none, those
+    /// that have it when additions are removed.
+    pub(crate) fn by_artist_and_title(&self, artist: &str, title: &str) -> Vec<SongId> {
+        if artist.is_empty() {
+            return Vec::new();
+        }
+        let Some(artist) = self.artists.find(artist) else {
+            return Vec::new();
+        };
+        [self.titled(title), self.short_titled(title)]
+            .into_iter()
+            .map(|titled| {
+                let is_by_artist = |song: &SongId| self.artist_of[*song as usize] == artist;
+                titled.iter().copied().filter(is_by_artist).collect()
+            })
+            .find(|songs: &Vec<SongId>| !songs.is_empty())
+            .unwrap_or_default()
+    }
+
+    /// The songs whose normalised title begins with `prefix`.
+    pub(crate) fn title_prefix(&self, prefix: &str) -> Matches<'_> {
+        Matches::new(&self.titles, &self.title_of, prefix)
+    }
+
+    /// The songs whose normalised artist begins with `prefix`.
+    pub(crate) fn artist_prefix(&self, prefix: &str) -> Matches<'_> {
+        Matches::new(&self.artists, &self.artist_of, prefix)
+    }
+
+    /// The song that has this URI, or that this link leads to.
+    pub(crate) fn find_uri(&self, uri: &str) -> Option<SongId> {
+        self.uris.find_uri(&self.songs, uri)
+    }
+
+    /// The song that has a URI with the same last segment as `link`.
+    pub(crate) fn find_link(&self, link: &str) -> Option<SongId> {
+        self.uris.find_link(&self.songs, link)
+    }
+
+    /// The commonest songs of the titles that are likely to be similar to `text`.
+    pub(crate) fn titles_like(&self, text: &str, count: usize) -> Vec<SongId> {
+        self.title_grams.candidates(text, 4, count)
+    }
+
+    /// The commonest songs of the artists that are likely to be similar to a part of `text`.
+    pub(crate) fn artists_like(&self, text: &str, count: usize) -> Vec<SongId> {
+        self.artist_grams.candidates(text, 8, count)
+    }
+}
+
+/// The songs whose title, or artist, begins with a prefix.
+#[derive(Clone, Debug)]
+pub(crate) struct Matches<'a> {
+    /// The songs, in no order.
+    pub(crate) songs: &'a [SongId],
+    positions: Range<u32>,
+    position_of: &'a [u32],
+}
+
+impl<'a> Matches<'a> {
+    fn new(names: &'a Names, position_of: &'a [u32], prefix: &str) -> Self {
+        let positions = names.beginning_with(prefix);
+        Matches { songs: names.songs_of(positions.clone()), positions, position_of }
+    }
+
+    /// Whether `song` is among them; takes the same time however many they are.
+    pub(crate) fn contains(&self, song: SongId) -> bool {
+        self.positions.contains(&self.position_of[song as usize])
+    }
+}
+
+fn namesakes(titles: &Names, artist_of: &[u32]) -> Vec<SongId> {
+    let mut namesakes: Vec<SongId> = (0..artist_of.len() as SongId).collect();
+    let mut same_title: Vec<(u32, SongId)> = Vec::new();
+    for title in 0..titles.len() as u32 {
+        let songs = titles.songs(title);
+        if songs.len() < 2 {
+            continue;
+        }
+        same_title.clear();
+        same_title.extend(songs.iter().map(|&song| (artist_of[song as usize], song)));
+        same_title.sort_unstable();
+        for same_artist in same_title.chunk_by(|a, b| a.0 == b.0) {
+            for &(_, song) in same_artist {
+                namesakes[song as usize] = same_artist[0].1;
+            }
+        }
+    }
+    namesakes
+}
+
+/// Indexes each name by the commonest song that has it.
+fn grams_of(names: &Names, position_of: &[u32]) -> GramIndex {
+    GramIndex::build(names.len(), || {
+        position_of
+            .iter()
+            .enumerate()
+            .map(|(song, &position)| (song as SongId, position))
+            .filter(|&(song, position)| names.songs(position)[0] == song)
+            .map(|(song, position)| (song, names.name(position)))
+    })
+}

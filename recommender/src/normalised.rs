@@ -1,0 +1,357 @@
+//! What stays of a name when case, diacritics and punctuation are ignored.
+
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+/// The normalised form of a name: compatibility forms (NFKD) without diacritics, in lower case, the words separated by one
+/// blank.
+///
+/// Apostrophes and the points of an acronym vanish (`Don't` is `dont`, `S.O.S.` is `sos`), `&` and `+` between words are
+/// `and`, `A$AP` is `asap` and `P!nk` is `pink`; all other punctuation separates words. Letters of all scripts stay, with
+/// the vowel signs of those that need them. A name that has nothing but punctuation or symbols keeps them. Empty only for
+/// a blank name.
+pub(crate) fn normalise(name: &str) -> String {
+    let folded = fold(name);
+    let words = words(&folded);
+    if !words.is_empty() {
+        return words;
+    }
+    let symbols = blanks_collapsed(&folded);
+    if !symbols.is_empty() {
+        return symbols;
+    }
+    blanks_collapsed(name)
+}
+
+/// The name without such additions as `(feat. …)`, `[with …]`, `- Remastered 2011`, `- Radio Edit` or `- From "…"`; `None`
+/// when it has none, or when nothing else would stay.
+pub(crate) fn without_additions(name: &str) -> Option<String> {
+    if !may_have_additions(name) {
+        return None;
+    }
+    let unbracketed = without_bracketed_additions(name);
+    let mut kept = unbracketed.as_str();
+    while let Some((before, tail)) = rsplit_dash(kept)
+        && is_addition(tail)
+    {
+        kept = before;
+    }
+    let kept = without_featured_artists(kept);
+    let kept = kept.trim();
+    (kept.len() < name.trim().len() && !normalise(kept).is_empty()).then(|| kept.to_owned())
+}
+
+/// Most names have none, and that is quickly seen.
+fn may_have_additions(name: &str) -> bool {
+    let featuring = |word: &[u8]| word.eq_ignore_ascii_case(b" feat") || word.eq_ignore_ascii_case(b" ft.");
+    name.contains(['(', '['])
+        || DASHES.iter().any(|dash| name.contains(dash))
+        || name.as_bytes().windows(5).any(featuring)
+        || name.as_bytes().windows(4).any(featuring)
+}
+
+/// The places at which ` - ` (or a longer dash) divides a name into artist and title or the reverse: what is on the left and
+/// on the right, trimmed and not empty.
+pub(crate) fn dash_splits(name: &str) -> impl Iterator<Item = (&str, &str)> {
+    DASHES
+        .iter()
+        .flat_map(|dash| name.match_indices(dash))
+        .map(|(at, dash)| (name[..at].trim(), name[at + dash.len()..].trim()))
+        .filter(|(left, right)| !left.is_empty() && !right.is_empty())
+}
+
+/// A hyphen, an en dash and an em dash between blanks.
+const DASHES: [&str; 3] = [" - ", " \u{2013} ", " \u{2014} "];
+
+fn rsplit_dash(name: &str) -> Option<(&str, &str)> {
+    dash_splits(name).max_by_key(|(left, _)| left.len())
+}
+
+fn blanks_collapsed(name: &str) -> String {
+    let mut collapsed = String::with_capacity(name.len());
+    for word in name.split(|c: char| c.is_whitespace() || c.is_control()) {
+        if !word.is_empty() {
+            if !collapsed.is_empty() {
+                collapsed.push(' ');
+            }
+            collapsed.extend(word.chars().flat_map(char::to_lowercase));
+        }
+    }
+    collapsed
+}
+
+/// NFKD, lower case, no diacritics, and recomposed, so that a Hangul syllable is one character again.
+fn fold(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    let mut folded = String::with_capacity(name.len());
+    for c in name.nfkd().flat_map(char::to_lowercase) {
+        match c {
+            // Letters that look like others with a stroke or a ligature have no decomposition, but people type them so.
+            'ß' => folded.push_str("ss"),
+            'æ' => folded.push_str("ae"),
+            'œ' => folded.push_str("oe"),
+            'þ' => folded.push_str("th"),
+            'ø' => folded.push('o'),
+            'đ' | 'ð' => folded.push('d'),
+            'ł' => folded.push('l'),
+            'ħ' => folded.push('h'),
+            'ı' => folded.push('i'),
+            'ς' => folded.push('σ'),
+            c if is_diacritic(c) || is_invisible(c) => {}
+            c => folded.push(c),
+        }
+    }
+    folded.nfc().collect()
+}
+
+/// Marks that people leave out when they type: those of the Latin, Greek and Cyrillic scripts, the points of Hebrew and the
+/// vowel signs of Arabic. The marks of other scripts tell words apart and stay.
+fn is_diacritic(c: char) -> bool {
+    matches!(c,
+        '\u{300}'..='\u{36f}'
+        | '\u{483}'..='\u{489}'
+        | '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}' | '\u{5c2}' | '\u{5c4}' | '\u{5c5}' | '\u{5c7}'
+        | '\u{610}'..='\u{61a}' | '\u{640}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{6d6}'..='\u{6dc}'
+        | '\u{1ab0}'..='\u{1aff}'
+        | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20ff}'
+        | '\u{fe20}'..='\u{fe2f}')
+}
+
+/// Characters that have no width: joiners, direction marks, variation selectors.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}')
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || is_combining_mark(c)
+}
+
+fn words(folded: &str) -> String {
+    let mut words = String::with_capacity(folded.len());
+    let mut gap = "";
+    let mut before: Option<char> = None;
+    // The characters of the current word, to know the single letters of an acronym.
+    let mut run = 0;
+    let mut chars = folded.chars();
+    while let Some(c) = chars.next() {
+        let mut ahead = chars.clone();
+        let next = ahead.next();
+        let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
+        let spelt = match c {
+            '$' if is_letter(before) || is_letter(next) => Some('s'),
+            '!' if is_letter(before) && is_letter(next) => Some('i'),
+            c if is_word(c) => Some(c),
+            _ => None,
+        };
+        let is_acronym_point = c == '.'
+            && run == 1
+            && is_letter(before)
+            && is_letter(next)
+            && !ahead.next().is_some_and(is_word);
+        if let Some(c) = spelt {
+            if !words.is_empty() {
+                words.push_str(gap);
+            }
+            gap = "";
+            words.push(c);
+            run += 1;
+        } else if is_acronym_point {
+            run = 0;
+        } else if !matches!(c, '\'' | '`' | '\u{b4}' | '\u{2018}' | '\u{2019}' | '\u{2bc}') {
+            run = 0;
+            if matches!(c, '&' | '+') {
+                gap = " and ";
+            } else if gap.is_empty() {
+                gap = " ";
+            }
+        }
+        before = Some(c);
+    }
+    words
+}
+
+fn without_bracketed_additions(name: &str) -> String {
+    let mut kept = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(open) = rest.find(['(', '[']) {
+        let (before, bracketed) = rest.split_at(open);
+        let close = closing_bracket(bracketed);
+        let inside = bracketed[1..close].trim();
+        kept.push_str(before);
+        // The bracket that closes is as long as the one that opens; there is none when the name was cut.
+        let end = bracketed.len().min(close + 1);
+        if !is_addition(inside) && !begins_with(inside, &["with", "from", "prod", "produced"]) {
+            kept.push_str(&bracketed[..end]);
+        }
+        rest = &bracketed[end..];
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// Where the bracket that `bracketed` begins with is closed; its length when it is not.
+fn closing_bracket(bracketed: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, c) in bracketed.char_indices() {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+    bracketed.len()
+}
+
+const FEATURING: [&str; 3] = ["feat", "ft", "featuring"];
+
+/// Whether what stands in brackets or after a dash says no more than which recording of the song it is, or who else
+/// performs.
+fn is_addition(text: &str) -> bool {
+    if text.len() > 200 {
+        return false;
+    }
+    let text_normalised = normalise(text);
+    let words: Vec<&str> = text_normalised.split(' ').collect();
+    let is_from_a_film = begins_with(text, &["from"]) && text.contains(['"', '\u{201c}', '\u{2018}']);
+    match words.as_slice() {
+        [] => false,
+        [first, ..] if FEATURING.contains(first) => true,
+        ["remaster" | "remastered", ..] | ["bonus", "track"] => true,
+        ["live" | "recorded", "at" | "from" | "in" | "on", _, ..] => true,
+        [
+            ..,
+            "remaster" | "remastered" | "remix" | "mix" | "edit" | "version" | "live" | "acoustic" | "mono"
+            | "stereo" | "demo" | "instrumental" | "explicit" | "soundtrack",
+        ] => true,
+        _ => is_from_a_film,
+    }
+}
+
+/// Whether the first word of `text` is one of `words`, and another follows.
+fn begins_with(text: &str, words: &[&str]) -> bool {
+    text.split_once(|c: char| !c.is_alphanumeric()).is_some_and(|(first, rest)| {
+        !rest.is_empty() && words.iter().any(|word| first.eq_ignore_ascii_case(word))
+    })
+}
+
+/// Cuts ` feat. …` out, up to the next dash or the end.
+fn without_featured_artists(name: &str) -> String {
+    let mut at = 0;
+    for word in name.split(' ') {
+        let is_featuring = ["feat.", "feat", "ft.", "featuring"]
+            .iter()
+            .any(|featuring| word.eq_ignore_ascii_case(featuring));
+        if is_featuring && at > 0 {
+            let (before, featured) = name.split_at(at);
+            let end = DASHES.iter().filter_map(|dash| featured.find(dash)).min().unwrap_or(featured.len());
+            return format!("{}{}", before.trim_end(), &featured[end..]);
+        }
+        at += word.len() + 1;
+    }
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, normalised: &str) {
+        assert_eq!(normalise(name), normalised, "{name:?}");
+    }
+
+    #[test]
+    fn case_diacritics_and_punctuation_are_ignored() {
+        check("HUMBLE.", "humble");
+        check("  Look   at Me! ", "look at me");
+        check("Beyonc\u{e9}", "beyonce");
+        check("Beyonce\u{301}", "beyonce");
+        check("Mot\u{f6}rhead / Bj\u{f6}rk", "motorhead bjork");
+        check("M\u{d8} \u{141}\u{f3}d\u{17a} Stra\u{df}e", "mo lodz strasse");
+        check("\u{ff26}\u{ff35}\u{ff2c}\u{ff2c}", "full");
+        check("\"Awaken, My Love!\"", "awaken my love");
+    }
+
+    #[test]
+    fn words_are_spelt_as_people_type_them() {
+        check("Don\u{2019}t Stop Believin'", "dont stop believin");
+        check("S.O.S.", "sos");
+        check("m.A.A.d city", "maad city");
+        check("J. Cole", "j cole");
+        check("J.Cole", "j cole");
+        check("396.17", "396 17");
+        check("Simon & Garfunkel", "simon and garfunkel");
+        check("Florence + The Machine", "florence and the machine");
+        check("A$AP Rocky", "asap rocky");
+        check("P!nk", "pink");
+        check("Thank U, Next", "thank u next");
+    }
+
+    #[test]
+    fn other_scripts_survive() {
+        check("\u{b124}\u{b9c8}", "\u{b124}\u{b9c8}");
+        check("\u{304c}\u{304f}\u{305b}\u{3044}", "\u{304c}\u{304f}\u{305b}\u{3044}");
+        check("\u{413}\u{420}\u{423}\u{41f}\u{41f}\u{410}", "\u{433}\u{440}\u{443}\u{43f}\u{43f}\u{430}");
+        check("\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940}", "\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940}");
+    }
+
+    #[test]
+    fn a_name_of_punctuation_alone_keeps_it() {
+        check("???", "???");
+        check("+", "+");
+        check("\u{f7}", "\u{f7}");
+        check("\u{2764}\u{fe0f}", "\u{2764}");
+        check("\u{1f525} \u{1f525}", "\u{1f525} \u{1f525}");
+        check(". . .", ". . .");
+    }
+
+    #[test]
+    fn a_blank_name_is_empty() {
+        check("", "");
+        check(" \t\u{0}\u{7} ", "");
+    }
+
+    #[track_caller]
+    fn check_additions(name: &str, without: Option<&str>) {
+        assert_eq!(without_additions(name).as_deref(), without, "{name:?}");
+    }
+
+    #[test]
+    fn additions_are_removed() {
+        check_additions("Growing Up (feat. Ed Sheeran)", Some("Growing Up"));
+        check_additions("Bluffin - feat. Berner", Some("Bluffin"));
+        check_additions("Gold Digger ft. Jamie Foxx", Some("Gold Digger"));
+        check_additions("Gold Digger [Feat Jamie Foxx]", Some("Gold Digger"));
+        check_additions("Kanye West feat. Jamie Foxx - Gold Digger", Some("Kanye West - Gold Digger"));
+        check_additions("Here Comes The Sun - Remastered 2009", Some("Here Comes The Sun"));
+        check_additions("Here Comes The Sun - 2009 Remaster", Some("Here Comes The Sun"));
+        check_additions("Kuaga (Lost Time) (Radio Edit)", Some("Kuaga (Lost Time)"));
+        check_additions("City Of Stars - From \"La La Land\" Soundtrack", Some("City Of Stars"));
+        check_additions("Creep - Live at Glastonbury - Remastered", Some("Creep"));
+        check_additions("No Brainer (with Quavo", Some("No Brainer"));
+    }
+
+    #[test]
+    fn what_belongs_to_the_name_stays() {
+        check_additions("(I Can't Get No) Satisfaction", None);
+        check_additions("Oasis - Live Forever", None);
+        check_additions("U2 - With Or Without You", None);
+        check_additions("Laufey - From The Start", None);
+        check_additions("Six Feet Under", None);
+        check_additions("(Remix)", None);
+        check_additions("Feat. of Strength", None);
+        check_additions("", None);
+    }
+}

@@ -1,0 +1,97 @@
+use model::{ArtistId, Artists, Manifest, Model, Song, SongId, VersionName};
+
+use crate::{
+    catalogue::Catalogue,
+    ranking::{Query, Ranking, Recommendation},
+    rule_index::RuleIndex,
+    search::{self, SearchPage},
+    seeds::{self, SeedMatch},
+};
+
+/// A model, indexed for answering. It never changes; another version is another `ServedModel`.
+///
+/// Songs are named by ids, which mean nothing to another `ServedModel`.
+#[derive(Debug)]
+pub struct ServedModel {
+    version: VersionName,
+    manifest: Manifest,
+    catalogue: Catalogue,
+    artists: Artists,
+    ranking: Ranking,
+}
+
+impl ServedModel {
+    /// Indexes a model. Takes seconds for millions of songs or rules, so call it off the request path.
+    pub fn build(model: Model) -> ServedModel {
+        let Model { version, manifest, tables } = model;
+        let song_count = tables.songs.len();
+        let rules = RuleIndex::build(tables.rules, song_count);
+        let artist_rules = RuleIndex::build(tables.artist_rules, tables.artists.len());
+        ServedModel {
+            ranking: Ranking::build(
+                rules,
+                artist_rules,
+                &tables.artists,
+                song_count,
+                manifest.metadata.scoring.clone(),
+                manifest.metadata.dataset.playlists,
+            ),
+            version,
+            manifest,
+            catalogue: Catalogue::build(tables.songs),
+            artists: tables.artists,
+        }
+    }
+
+    /// The version that the model is.
+    pub fn version(&self) -> &VersionName {
+        &self.version
+    }
+
+    /// What the model says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The number of songs.
+    pub fn song_count(&self) -> usize {
+        self.catalogue.len()
+    }
+
+    /// The song `id`.
+    ///
+    /// # Panics
+    ///
+    /// If `id` is not from this `ServedModel`.
+    pub fn song(&self, id: SongId) -> Song<'_> {
+        self.catalogue.songs().get(id)
+    }
+
+    /// The name of the artist `id`.
+    ///
+    /// # Panics
+    ///
+    /// If `id` is not from this `ServedModel`.
+    pub fn artist_name(&self, id: ArtistId) -> &str {
+        self.artists.get(id).name
+    }
+
+    /// Finds the song that a seed means: by URI, by name, by link, or else by likeness. Takes any text.
+    pub fn resolve(&self, seed: &str) -> SeedMatch {
+        seeds::resolve(&self.catalogue, seed)
+    }
+
+    /// Finds songs by what was typed so far, and returns those from `offset` on, at most `count`.
+    ///
+    /// First come the songs whose title, artist, or both in either order begin with it, by falling support count; then those
+    /// with such a word further on, and those whose name is close to it, the closest first. A blank query lists all songs by
+    /// falling support count. Takes any text.
+    pub fn search(&self, query: &str, offset: usize, count: usize) -> SearchPage {
+        search::search(&self.catalogue, query, offset, count)
+    }
+
+    /// Recommends songs that go with the seeds, the best first; see [`Query`] and [`Recommendation`].
+    pub fn recommend(&self, query: &Query) -> Vec<Recommendation> {
+        self.ranking.recommend(&self.catalogue, query)
+    }
+}

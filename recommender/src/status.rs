@@ -1,0 +1,58 @@
+//! The errors that clients get, with their `google.rpc` details.
+
+use std::{collections::HashMap, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+const DOMAIN: &str = "playlist.v1";
+
+/// When to ask again while there is no model: the volume is looked at about that often.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// `total` fields of a request are wrong; `violations` are the first of them, at least one.
+pub(crate) fn invalid_request(violations: Vec<FieldViolation>, total: usize) -> Status {
+    let first = violations
+        .first()
+        .map(|violation| format!("`{}` {}", violation.field, violation.description))
+        .unwrap_or_default();
+    let message = match total {
+        0 | 1 => first,
+        2 => format!("{first}; and 1 more violation, see the details"),
+        _ => format!("{first}; and {} more violations, see the details", total - 1),
+    };
+    let mut details = with_reason("INVALID_REQUEST");
+    details.set_bad_request(violations);
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// There is no model yet.
+pub(crate) fn no_model() -> Status {
+    let mut details = with_reason("NO_MODEL");
+    details.set_retry_info(Some(RETRY_DELAY));
+    Status::with_error_details(
+        Code::Unavailable,
+        "no model is in service yet; `ModelInfo` tells how the last look for one ended",
+        details,
+    )
+}
+
+/// The replica stops, so a stream ends; another replica will go on with it.
+pub(crate) fn draining() -> Status {
+    let mut details = with_reason("DRAINING");
+    details.set_retry_info(Some(Duration::ZERO));
+    Status::with_error_details(
+        Code::Unavailable,
+        "the replica stops; ask again, another one will answer",
+        details,
+    )
+}
+
+/// Something failed that no request should be able to cause. The cause is for the log only.
+pub(crate) fn internal() -> Status {
+    Status::internal("an internal error, which the log of the replica describes")
+}
+
+fn with_reason(reason: &str) -> ErrorDetails {
+    ErrorDetails::with_error_info(reason, DOMAIN, HashMap::<String, String>::new())
+}

@@ -1,0 +1,230 @@
+//! The binary: how it starts, and with which code it ends.
+#![cfg(test)]
+
+mod service_support;
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpListener},
+    process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use proto::v1::playlist_service_client::PlaylistServiceClient;
+use service_support::{DEADLINE, TestVolume, open_call, seeds};
+use tonic::transport::Endpoint;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_recommender");
+
+/// The binary at work, killed when dropped.
+struct Process {
+    child: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Process {
+    fn start(volume: &TestVolume, flags: &[&str]) -> Self {
+        Self::start_command(Command::new(BINARY), volume, flags)
+    }
+
+    fn start_command(mut command: Command, volume: &TestVolume, flags: &[&str]) -> Self {
+        let mut child = command
+            .args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--log-format", "json"])
+            .arg("--model-dir")
+            .arg(volume.path())
+            .args(flags)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Process { child, log }
+    }
+
+    /// The next line of the log that holds `text`; fails when the log ends before.
+    #[track_caller]
+    fn log_line(&mut self, text: &str) -> String {
+        let mut before = String::new();
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "no {text:?} in: {before}");
+            if line.contains(text) {
+                return line;
+            }
+            before.push_str(&line);
+        }
+    }
+
+    /// The addresses that it says it serves gRPC and metrics on.
+    fn addresses(&mut self) -> [SocketAddr; 2] {
+        let line = self.log_line(r#""message":"serving""#);
+        ["address", "metrics_address"].map(|field| {
+            let (_, rest) = line.split_once(&format!(r#""{field}":""#)).unwrap();
+            rest.split_once('"').unwrap().0.parse().unwrap()
+        })
+    }
+
+    fn signal(&self, name: &str) {
+        let command = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+    }
+
+    fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "still running");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(BINARY).args(arguments).output().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_serves_and_ends_with_0_on_either_signal() {
+    let volume = TestVolume::new();
+    volume.publish(1);
+    for name in ["TERM", "INT"] {
+        let mut process = Process::start(&volume, &["--drain-delay", "0s"]);
+        let [address, _] = process.addresses();
+        process.log_line("model in service");
+        let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+        let mut client = PlaylistServiceClient::new(channel);
+        client.recommend(seeds(["DNA."])).await.unwrap();
+
+        process.signal(name);
+
+        assert_eq!(process.ended().code(), Some(0), "{name}");
+        process.log_line("drained: every call was answered");
+    }
+}
+
+#[test]
+fn a_second_signal_aborts_the_drain() {
+    let volume = TestVolume::new();
+    for (name, code) in [("TERM", 143), ("INT", 130)] {
+        let mut process = Process::start(&volume, &["--drain-delay", "60m"]);
+        process.addresses();
+        process.signal("TERM");
+        process.log_line("draining");
+
+        process.signal(name);
+
+        assert_eq!(process.ended().code(), Some(code));
+        process.log_line("aborted by a second signal");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_cut_off_make_it_end_with_1() {
+    let volume = TestVolume::new();
+    let mut process = Process::start(&volume, &["--drain-delay", "0s", "--grace-period", "100ms"]);
+    let [address, metrics_address] = process.addresses();
+    let (_never_sent, call) = open_call(address, metrics_address).await;
+    process.signal("TERM");
+
+    let code = tokio::task::block_in_place(|| process.ended().code());
+    assert_eq!(code, Some(1));
+    process.log_line("within the grace period of 0.1 s: 1");
+    call.await.unwrap().unwrap_err();
+}
+
+#[test]
+fn a_signal_before_the_volume_is_there_ends_it_too() {
+    let volume = TestVolume::new();
+    let mut process = Process::start(&volume, &["--drain-delay", "0s"]);
+    process.log_line("no other model came into service");
+    process.signal("TERM");
+    assert_eq!(process.ended().code(), Some(0));
+}
+
+#[test]
+fn the_same_failure_is_logged_once() {
+    let volume = TestVolume::new();
+    let mut process = Process::start(&volume, &["--drain-delay", "0s", "--poll-interval", "1ms"]);
+    process.log_line("no other model came into service");
+    // Many looks later.
+    thread::sleep(Duration::from_millis(200));
+    process.signal("TERM");
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut process.log, &mut rest).unwrap();
+    assert!(rest.contains("drained"), "{rest}");
+    assert!(!rest.contains("no other model came into service"), "{rest}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn running_out_of_file_descriptors_ends_nothing() {
+    let volume = TestVolume::new();
+    volume.publish(1);
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"ulimit -n 64 && exec "$0" "$@""#, BINARY]);
+    let mut process = Process::start_command(command, &volume, &["--drain-delay", "0s"]);
+    let [address, _] = process.addresses();
+    process.log_line("model in service");
+
+    let many: Vec<_> = (0..80).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+    process.log_line("cannot accept connections");
+    drop(many);
+
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+    PlaylistServiceClient::new(channel).recommend(seeds(["DNA."])).await.unwrap();
+    process.signal("TERM");
+    assert_eq!(process.ended().code(), Some(0));
+}
+
+#[test]
+fn a_taken_port_ends_it_with_1_and_names_the_flag() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(&["--model-dir", "x", "--listen", &address, "--metrics-listen", "127.0.0.1:0"]);
+    assert_eq!(output.status.code(), Some(1));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains(&address) && log.contains("`--listen`"), "{log}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn misuse_ends_it_with_2_and_names_the_flag() {
+    for (flag, value) in [
+        ("--listen", "nowhere"),
+        ("--poll-interval", "0s"),
+        ("--poll-interval", "1"),
+        ("--grace-period", "1h"),
+        ("--log", "recommender=loud"),
+        ("--log-format", "xml"),
+        ("--model-dir", ""),
+        ("--served-by", ""),
+    ] {
+        let mut command = Command::new(BINARY);
+        if flag != "--model-dir" {
+            command.args(["--model-dir", "x"]);
+        }
+        let output = command.args([flag, value]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flag} {value:?}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(message.contains(flag), "{flag} {value:?}: {message}");
+    }
+    assert_eq!(run(&[]).status.code(), Some(2));
+}
+
+#[test]
+fn the_version_names_the_source_revision_and_the_help_the_exit_codes() {
+    let version = String::from_utf8(run(&["--version"]).stdout).unwrap();
+    assert_eq!(version, format!("recommender {} ({})\n", env!("CARGO_PKG_VERSION"), model::REVISION));
+    let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
+    for text in ["Exit codes", "143", "LISTEN", "METRICS_LISTEN", "MODEL_DIR", "POLL_INTERVAL"] {
+        assert!(help.contains(text), "{text} in {help}");
+    }
+}
