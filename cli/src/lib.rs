@@ -1,1 +1,28 @@
-//! .
+//! The playlist recommender on a terminal: the prompt and the commands of the binary `playlist`.
+//!
+//! ```text
+//! arguments ──args──▶ commands ──client-lib──▶ service ──▶ answer ──output──▶ text or JSON
+//! a typed line ──prompt──▶ session ──▶ step ──commands──▲
+//! ```
+//!
+//! Answers go to standard output; remarks, warnings and errors go to standard error. The session knows neither a
+//! terminal nor the network, so that the same one serves the prompt and a pipe.
+
+mod args;
+mod commands;
+mod conversation;
+mod failure;
+mod information;
+mod output;
+mod prompt;
+mod session;
+mod surroundings;
+
+pub use self::{
+    args::{Args, Command, RecommendArgs, SearchArgs},
+    commands::run,
+    failure::Failure,
+    output::write_playlist,
+    prompt::prompt,
+    surroundings::Surroundings,
+};

@@ -1,5 +1,7 @@
 //! A version that is not what was published is never loaded: not with a byte missing, a byte changed, or a file swapped.
 
+#![cfg(test)]
+
 mod support;
 
 use std::{fs, path::PathBuf, time::Duration};

@@ -3,6 +3,8 @@
 //! `golden/format-1` was written by `WRITE_GOLDEN=1 cargo test -p model --test golden`. A folder is never written again once it was
 //! released; a later format gets a folder of its own.
 
+#![cfg(test)]
+
 mod support;
 
 use std::{env, fs, path::Path, time::Duration};

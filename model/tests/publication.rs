@@ -1,5 +1,7 @@
 //! Publishing: what a reader sees before, meanwhile and after, and what a killed writer leaves.
 
+#![cfg(test)]
+
 mod support;
 
 use std::{fs, path::Path, time::Duration};

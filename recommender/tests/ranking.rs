@@ -1,5 +1,7 @@
 //! What is recommended, in which order, and why.
 
+#![cfg(test)]
+
 mod support;
 
 use std::{collections::HashMap, num::NonZeroUsize};

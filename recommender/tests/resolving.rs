@@ -1,5 +1,7 @@
 //! What a seed is taken for, and what a search finds.
 
+#![cfg(test)]
+
 mod support;
 
 use model::SongId;

@@ -1,0 +1,143 @@
+//! The command line.
+
+use std::{num::NonZeroU32, time::Duration};
+
+/// Told at the end of `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  answered (also when a song is unknown: standard error tells)
+  1  failed in another way
+  2  misuse, or the service refused the request as invalid
+  3  the service is not reachable, or did not answer in time
+  4  the service cannot answer now (no model yet, overloaded, or stopping): try again later
+
+Without a command, on a terminal, the prompt opens: type songs, one a line, then /send; /help tells the rest.
+Without a command, on a pipe, the same lines are read from standard input: printf 'Unforgettable\\n/send\\n' | playlist";
+
+/// Asks the playlist recommender for songs that go with songs
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "playlist", version, after_help = EXIT_CODES)]
+pub struct Args {
+    /// The service's address: scheme, host and port
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "PLAYLIST_SERVER",
+        default_value = "http://localhost:52023"
+    )]
+    pub server: String,
+
+    /// The longest time to wait for one answer, as `500ms`, `10s` or `2m`
+    #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub timeout: Duration,
+
+    /// Print answers as JSON, in the names of the contract
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// What to do; without it, the prompt opens.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to ask the service.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Command {
+    /// Recommend songs that go with the given ones
+    Recommend(RecommendArgs),
+    /// Show which model is in service, and what it was trained from
+    Info,
+    /// Find songs by the beginning of their title or artist
+    Search(SearchArgs),
+    /// Print one line now and one whenever another model comes into service, until interrupted
+    Watch,
+}
+
+/// What a playlist shall go with, and how large it may be.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RecommendArgs {
+    /// Songs to go with: a title, `artist - title` in either order, a track URI, or a link to a track; `-` reads them
+    /// from standard input, one a line, and so does no song at all when standard input is not a terminal
+    #[arg(value_name = "SONG")]
+    pub songs: Vec<String>,
+
+    /// The most songs to recommend, 1 to 500 [default: 10]
+    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub limit: Option<u32>,
+
+    /// A song that shall not be recommended; may be repeated
+    #[arg(long, value_name = "SONG")]
+    pub exclude: Vec<String>,
+
+    /// The most songs of one artist [default: no cap]
+    #[arg(long, value_name = "N")]
+    pub max_songs_per_artist: Option<NonZeroU32>,
+
+    /// The most rules to give as reasons for a song, 0 to 100 [default: 0, with --json 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub rules: Option<u32>,
+}
+
+/// What to search for.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SearchArgs {
+    /// The beginning of a title, of an artist, or of `artist - title` in either order; empty lists the commonest songs
+    #[arg(value_name = "QUERY")]
+    pub query: String,
+
+    /// The most songs to find
+    #[arg(long, short = 'n', value_name = "N", default_value = "10")]
+    pub limit: NonZeroU32,
+}
+
+/// Reads a duration above zero, as `500ms`, `10s`, `2m` or `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let form = || "write a whole number and a unit, as `500ms`, `10s`, `2m` or `1h`".to_owned();
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(form)?;
+    let (number, unit) = text.split_at(unit_at);
+    let number: u64 = number.parse().map_err(|_| form())?;
+    let milliseconds = match unit {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => return Err(form()),
+    };
+    match milliseconds {
+        Some(0) => Err("it must be longer than zero".to_owned()),
+        // Timers cannot be set for later than that, and nobody waits so long.
+        Some(milliseconds) if milliseconds <= 86_400_000 => Ok(Duration::from_millis(milliseconds)),
+        _ => Err("it must be at most `24h`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_a_whole_number_and_a_unit() {
+        assert_eq!(duration("100ms"), Ok(Duration::from_millis(100)));
+        assert_eq!(duration("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("24h"), Ok(Duration::from_secs(86_400)));
+        for text in ["", "1", "s", "-1s", "1.5s", "1 s", "0s", "25h", "99999999999999999999h"] {
+            assert!(duration(text).is_err(), "{text:?} was read as a duration");
+        }
+    }
+
+    #[test]
+    fn global_options_may_follow_the_command() {
+        let args = Args::parse_from(["playlist", "info", "--json", "--server", "http://host:1"]);
+        assert!(args.json);
+        assert_eq!(args.server, "http://host:1");
+    }
+}

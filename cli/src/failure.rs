@@ -1,0 +1,106 @@
+//! What can go wrong, and what the program tells then.
+
+use std::{
+    error::Error as StdError,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use client_lib::Error as ServiceError;
+
+use crate::output::clean;
+
+/// How to reach a service in a cluster.
+const TUNNEL_HINT: &str = "\
+hint: a tunnel to the service may be missing; open one in another terminal with
+  ssh -N -L 52023:<cluster-ip>:52023 user@host
+or with
+  kubectl -n playlist-recommender port-forward service/playlist-recommender 52023";
+
+/// Why the program could not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The command line, or a line of the session, cannot be followed.
+    #[error("{0}")]
+    Misuse(String),
+    /// The service was not reached, refused the request, or failed.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// Songs cannot be read.
+    #[error("standard input cannot be read; songs are UTF-8 text, one a line")]
+    Input(#[source] io::Error),
+    /// An answer cannot be written.
+    #[error("the answer cannot be written to standard output")]
+    Output(#[source] io::Error),
+    /// An answer has no form in JSON.
+    #[error("the answer cannot be written as JSON")]
+    Json(#[source] serde_json::Error),
+    /// The prompt cannot use the terminal.
+    #[error("the terminal cannot be read; without one, pipe the lines in")]
+    Terminal(#[source] io::Error),
+}
+
+impl Failure {
+    /// Whether the reader of standard output has gone, as `head` does when it has seen enough: no failure to tell.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The exit code that `--help` tells of.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Misuse(_)
+            | Self::Service(ServiceError::InvalidUrl { .. } | ServiceError::InvalidRequest { .. }) => 2,
+            Self::Service(error) if is_unreachable(error) => 3,
+            Self::Service(
+                ServiceError::NotReady { .. }
+                | ServiceError::Overloaded { .. }
+                | ServiceError::Unavailable { .. },
+            ) => 4,
+            _ => 1,
+        })
+    }
+
+    /// Tells on standard error what failed, why, and what to do.
+    pub(crate) fn report(&self) {
+        // There is no other place to tell it when this fails.
+        let _ = writeln!(io::stderr(), "{}", self.message());
+    }
+
+    fn message(&self) -> String {
+        let mut message = format!("error: {}", clean(&self.to_string()));
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            message.push_str("\n  cause: ");
+            message.push_str(&clean(&error.to_string()));
+            cause = error.source();
+        }
+        if let Self::Service(error) = self {
+            if let ServiceError::InvalidRequest { message: told, violations, .. } = error {
+                for violation in violations.iter().filter(|one| !told.contains(&one.description)) {
+                    message.push_str(&format!(
+                        "\n  {}: {}",
+                        clean(&violation.field),
+                        clean(&violation.description)
+                    ));
+                }
+            }
+            if is_unreachable(error) {
+                message.push('\n');
+                message.push_str(TUNNEL_HINT);
+            }
+        }
+        message
+    }
+}
+
+/// Whether no service answered: a tunnel whose far end is missing accepts connections and closes them.
+fn is_unreachable(error: &ServiceError) -> bool {
+    matches!(
+        error,
+        ServiceError::Connect { .. }
+            | ServiceError::Timeout { .. }
+            | ServiceError::Unavailable { source: Some(_), .. }
+    )
+}
