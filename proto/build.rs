@@ -11,10 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // With its imports, for reflection must serve every transitive descriptor.
     let descriptors = protox::compile([PROTO], ["."])?;
     let out_dir = env::var("OUT_DIR")?;
-    fs::write(
-        Path::new(&out_dir).join("descriptors.bin"),
-        descriptors.encode_to_vec(),
-    )?;
+    fs::write(Path::new(&out_dir).join("descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         // Clients and servers get their channels and sockets from elsewhere.
         .build_transport(false)

@@ -9,14 +9,14 @@
 //! terminal nor the network, so that the same one serves the prompt and a pipe.
 
 mod args;
-mod commands;
-mod conversation;
-mod failure;
-mod information;
-mod output;
-mod prompt;
-mod session;
 mod surroundings;
+mod session;
+mod output;
+mod information;
+mod failure;
+mod conversation;
+mod prompt;
+mod commands;
 
 pub use self::{
     args::{Args, Command, RecommendArgs, SearchArgs},

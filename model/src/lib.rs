@@ -20,16 +20,16 @@
 //! # }
 //! ```
 
-mod columns;
-mod error;
-mod manifest;
-mod model;
-mod publication;
-mod rules;
-mod songs;
 mod strings;
+mod songs;
+mod rules;
+mod manifest;
 mod version;
+mod model;
+mod error;
+mod columns;
 mod volume;
+mod publication;
 
 pub use self::{
     error::VolumeError,

@@ -3,12 +3,7 @@
 //! The comments on the messages and fields are those of the contract.
 
 /// Package `playlist.v1`.
-#[allow(
-    clippy::all,
-    missing_docs,
-    unreachable_pub,
-    reason = "generated code has its own style"
-)]
+#[allow(clippy::all, missing_docs, unreachable_pub, reason = "generated code has its own style")]
 pub mod v1 {
     tonic::include_proto!("playlist.v1");
 }

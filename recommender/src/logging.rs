@@ -9,6 +9,8 @@ pub fn init_logging(args: &Args) {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(&args.log))
         .with_writer(stderr)
+        // It would tell of a broken standard error on standard error, and panic.
+        .log_internal_errors(false)
         .with_ansi(stderr().is_terminal());
     // The one error is that there is a subscriber already, which a process with several servers may well have.
     let _ = match args.log_format {
