@@ -11,11 +11,7 @@ pub struct Baskets {
 
 impl Default for Baskets {
     fn default() -> Self {
-        Baskets {
-            items: Vec::new(),
-            starts: vec![0],
-            item_count: 0,
-        }
+        Baskets { items: Vec::new(), starts: vec![0], item_count: 0 }
     }
 }
 

@@ -1,1 +1,70 @@
-//! .
+//! Mines association rules from playlists and publishes them as a model version on a volume.
+//!
+//! ```text
+//! CSV ──source, rows──▶ Dataset ──┬─itemsets──▶ itemset rules ──┬─rule_table──▶ Tables ──training──▶ volume
+//!                      (baskets)  └─one_song_rules──▶ pair rules ┘
+//! ```
+//!
+//! [`train`] does all of it; [`read_dataset`], [`mine_itemsets`], [`itemset_rules`], [`one_song_rules`] and [`artist_rules`] are its
+//! steps, plain functions over plain data:
+//!
+//! ```
+//! use std::num::NonZeroU32;
+//! use trainer::{Baskets, MAX_PAIR_RULES, MinConfidence, itemset_rules, mine_itemsets, one_song_rules};
+//!
+//! let baskets: Baskets = [vec![0, 1, 2], vec![0, 1], vec![0, 2], vec![1]].into_iter().collect();
+//! let itemsets = mine_itemsets(&baskets, 2, None, 1_000)?;
+//! assert_eq!(itemsets.by_size(), [3, 2]);
+//! let rules = itemset_rules(&itemsets, &MinConfidence::default());
+//! assert_eq!(rules.len(), 4);
+//! let pairs = one_song_rules(&baskets, NonZeroU32::MIN, None, MAX_PAIR_RULES)?;
+//! assert_eq!(pairs.len(), 6);
+//! # Ok::<(), trainer::MiningError>(())
+//! ```
+
+mod location;
+mod http_client;
+mod download;
+mod download_error;
+mod source;
+mod decompression;
+mod rows;
+mod columns;
+mod interning;
+mod identity;
+mod playlists;
+mod reading;
+mod catalogue;
+mod dataset;
+mod baskets;
+mod support;
+mod itemsets;
+mod itemset_rules;
+mod one_song_rules;
+mod rule_table;
+mod progress;
+mod training;
+mod summary;
+mod versions;
+mod args;
+
+pub use self::{
+    args::{Args, Command, LogFormat, Share, TrainArgs, VersionsCommand, VolumeArgs},
+    baskets::Baskets,
+    columns::Column,
+    dataset::{Dataset, DatasetError, ItemKey, ReadOptions, ReadProgress, read_dataset},
+    decompression::Compression,
+    download::DownloadPolicy,
+    download_error::DownloadError,
+    http_client::RedirectProblem,
+    itemset_rules::{ItemsetRules, MinedRule, itemset_rules},
+    itemsets::{Itemsets, MAX_ITEMSETS, MiningError, count_itemsets, mine_itemsets},
+    location::{InvalidLocation, Location},
+    one_song_rules::{MAX_PAIR_RULES, PairRules, artist_rules, one_song_rules},
+    progress::{LogWriter, Progress},
+    reading::{RowProblem, SkippedRow},
+    rule_table::{artist_rule_table, rule_table},
+    support::{InvalidThreshold, MinConfidence, MinSupport},
+    training::{Outcome, Report, Settings, TrainError, train},
+    versions::{VersionsReport, versions},
+};

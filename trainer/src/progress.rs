@@ -1,0 +1,114 @@
+use std::{
+    io::{self, IsTerminal as _, Write},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tracing::info;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::dataset::ReadProgress;
+
+/// How often a run without a terminal says how far it has read.
+const LOG_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Tells a person how far a run is: a bar on a terminal, log lines elsewhere.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    last_log: std::sync::Arc<Mutex<Instant>>,
+}
+
+impl Progress {
+    /// A bar when standard error is a terminal, log lines otherwise.
+    pub fn on_stderr() -> Self {
+        let bar = if io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
+        Progress::with(bar)
+    }
+
+    /// Log lines only.
+    pub fn quiet() -> Self {
+        Progress::with(ProgressBar::hidden())
+    }
+
+    fn with(bar: ProgressBar) -> Self {
+        Progress { bar, last_log: std::sync::Arc::new(Mutex::new(Instant::now())) }
+    }
+
+    /// Whether there is a bar.
+    pub fn is_bar(&self) -> bool {
+        !self.bar.is_hidden()
+    }
+
+    /// Begins a stage.
+    pub(crate) fn stage(&self, stage: &'static str) {
+        info!(stage, "began");
+        self.bar.reset();
+        self.bar.unset_length();
+        // A template that cannot be parsed would be found by any run on a terminal; the default is good enough then.
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            self.bar.set_style(style);
+        }
+        self.bar.set_message(stage);
+        self.bar.enable_steady_tick(Duration::from_millis(100));
+    }
+
+    /// Ends the last stage, and clears the terminal's line.
+    pub(crate) fn end(&self) {
+        self.bar.disable_steady_tick();
+        self.bar.finish_and_clear();
+    }
+}
+
+impl ReadProgress for Progress {
+    fn bytes(&self, read: u64, total: Option<u64>) {
+        if let Some(total) = total
+            && self.bar.length().is_none()
+            && let Ok(style) = ProgressStyle::with_template(
+                "{spinner} {msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+            )
+        {
+            self.bar.set_length(total);
+            self.bar.set_style(style);
+        }
+        self.bar.set_position(read);
+        if self.bar.is_hidden()
+            && let Ok(mut last) = self.last_log.lock()
+            && last.elapsed() >= LOG_INTERVAL
+        {
+            *last = Instant::now();
+            info!(bytes = read, total, "reading the dataset");
+        }
+    }
+
+    fn note(&self, message: &str) {
+        info!("{message}");
+    }
+}
+
+/// Log lines go to standard error, above the bar.
+impl<'a> MakeWriter<'a> for Progress {
+    type Writer = LogWriter;
+
+    fn make_writer(&'a self) -> LogWriter {
+        LogWriter(self.bar.clone())
+    }
+}
+
+/// Writes log lines above a bar.
+#[derive(Debug)]
+pub struct LogWriter(ProgressBar);
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A log that nobody reads any more is no reason to end a training.
+        let _ = self.0.suspend(|| io::stderr().write_all(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = io::stderr().flush();
+        Ok(())
+    }
+}

@@ -1,0 +1,293 @@
+use std::io::{self, BufRead};
+
+use csv_core::ReadRecordResult;
+use memchr::{memchr, memchr_iter};
+
+/// The longest row, in bytes after unquoting. A longer one comes from a quote that is not closed, or from a file that is not CSV.
+pub(crate) const MAX_ROW_LEN: usize = 64 * 1024;
+
+/// Reads CSV rows (RFC 4180), one at a time.
+///
+/// It is as lenient as the `csv` crate, but for one thing: a quote that is opened and not closed swallows the rows that follow up to
+/// the next quote. Such a row is marked instead of passing for a row with a long field.
+pub(crate) struct RowReader<R> {
+    input: R,
+    parser: csv_core::Reader,
+    quotes: Quotes,
+    /// The fields of the row, one after another.
+    text: Vec<u8>,
+    /// Where each field ends in `text`.
+    ends: Vec<usize>,
+    /// The line where the next row begins, from 1.
+    line: u64,
+}
+
+/// A row as [`RowReader`] lends it.
+pub(crate) struct Row<'a> {
+    /// The line where it begins, from 1.
+    pub(crate) line: u64,
+    /// The lines that it takes.
+    pub(crate) lines: u64,
+    /// Whether it has a quote that is not closed where a field ends.
+    pub(crate) has_open_quote: bool,
+    text: &'a [u8],
+    ends: &'a [usize],
+}
+
+impl<'a> Row<'a> {
+    /// The number of fields.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn get(&self, field: usize) -> Option<&'a [u8]> {
+        let end = *self.ends.get(field)?;
+        let start = match field.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        self.text.get(start..end)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'a [u8]> {
+        (0..self.len()).filter_map(|field| self.get(field))
+    }
+}
+
+/// Why rows cannot be read any further.
+#[derive(Debug)]
+pub(crate) enum RowsError {
+    Io(io::Error),
+    /// The row that begins at this line is longer than [`MAX_ROW_LEN`].
+    TooLong(u64),
+}
+
+impl From<io::Error> for RowsError {
+    fn from(error: io::Error) -> Self {
+        RowsError::Io(error)
+    }
+}
+
+impl<R: BufRead> RowReader<R> {
+    pub(crate) fn new(input: R) -> Self {
+        RowReader {
+            input,
+            parser: csv_core::Reader::new(),
+            quotes: Quotes::default(),
+            text: vec![0; MAX_ROW_LEN],
+            ends: vec![0; 32],
+            line: 1,
+        }
+    }
+
+    pub(crate) fn into_inner(self) -> R {
+        self.input
+    }
+
+    /// The first decompressed bytes, as many as are there at once.
+    pub(crate) fn head(&mut self) -> io::Result<&[u8]> {
+        self.input.fill_buf()
+    }
+
+    /// The next row that is not empty; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>, RowsError> {
+        self.skip_line_breaks()?;
+        self.quotes = Quotes::default();
+        let line = self.line;
+        let (mut text_len, mut ends_len) = (0, 0);
+        let mut breaks = 0;
+        // The row's last byte: a line break unless the row ends with `\r` or with the file.
+        let mut last = None;
+        let is_at_end = loop {
+            let input = self.input.fill_buf()?;
+            let is_at_end = input.is_empty();
+            let (result, consumed, text, ends) =
+                self.parser.read_record(input, &mut self.text[text_len..], &mut self.ends[ends_len..]);
+            let raw = &input[..consumed];
+            self.quotes.follow(raw);
+            breaks += memchr_iter(b'\n', raw).count() as u64;
+            last = raw.last().copied().or(last);
+            self.input.consume(consumed);
+            text_len += text;
+            ends_len += ends;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => return Err(RowsError::TooLong(line)),
+                ReadRecordResult::OutputEndsFull if ends_len >= MAX_ROW_LEN => {
+                    return Err(RowsError::TooLong(line));
+                }
+                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * ends_len, 0),
+                ReadRecordResult::Record => break is_at_end,
+                ReadRecordResult::End => return Ok(None),
+            }
+        };
+        self.line += breaks;
+        let lines = 1 + breaks - u64::from(last == Some(b'\n'));
+        Ok(Some(Row {
+            line,
+            lines,
+            // A field that goes on after its closing quote is a matter of taste within one line: nothing can have been swallowed.
+            has_open_quote: (is_at_end && self.quotes.are_open()) || (lines > 1 && self.quotes.went_on),
+            text: &self.text[..text_len],
+            ends: &self.ends[..ends_len],
+        }))
+    }
+
+    /// So that a row's line is where its text begins.
+    fn skip_line_breaks(&mut self) -> io::Result<()> {
+        loop {
+            let input = self.input.fill_buf()?;
+            let breaks = input.iter().take_while(|&&byte| matches!(byte, b'\r' | b'\n')).count();
+            if breaks == 0 {
+                return Ok(());
+            }
+            self.line += memchr_iter(b'\n', &input[..breaks]).count() as u64;
+            self.input.consume(breaks);
+        }
+    }
+}
+
+/// Follows the quotes of a row, which the parser does not tell of.
+#[derive(Default)]
+struct Quotes {
+    place: Place,
+    /// Whether a field went on after its closing quote, as in `"a"b`.
+    went_on: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    FieldStart,
+    Unquoted,
+    Quoted,
+    /// After a quote in a quoted field: the first of two, or the closing one.
+    QuoteInQuoted,
+}
+
+impl Quotes {
+    fn follow(&mut self, raw: &[u8]) {
+        let is_in_quotes = matches!(self.place, Place::Quoted | Place::QuoteInQuoted);
+        if !is_in_quotes && memchr(b'"', raw).is_none() {
+            // Most rows have no quotes.
+            match raw.last() {
+                Some(b',') => self.place = Place::FieldStart,
+                Some(_) => self.place = Place::Unquoted,
+                None => {}
+            }
+            return;
+        }
+        for &byte in raw {
+            self.place = match (self.place, byte) {
+                (Place::FieldStart, b'"') => Place::Quoted,
+                (Place::Quoted, b'"') => Place::QuoteInQuoted,
+                (Place::QuoteInQuoted, b'"') | (Place::Quoted, _) => Place::Quoted,
+                (_, b',' | b'\r' | b'\n') => Place::FieldStart,
+                (Place::QuoteInQuoted, _) => {
+                    self.went_on = true;
+                    Place::Unquoted
+                }
+                (Place::FieldStart | Place::Unquoted, _) => Place::Unquoted,
+            };
+        }
+    }
+
+    fn are_open(&self) -> bool {
+        self.place == Place::Quoted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads `text` as it comes in pieces of each length, and checks each row's line, number of lines, open quote and fields.
+    #[track_caller]
+    fn check(text: &str, expected: &[(u64, u64, bool, &[&str])]) {
+        for piece in 1..=text.len() {
+            let mut reader = RowReader::new(BufReader::with_capacity(piece, text.as_bytes()));
+            for &(line, lines, has_open_quote, fields) in expected {
+                let row = reader.next().unwrap().unwrap();
+                let found: Vec<_> = row.iter().map(|field| str::from_utf8(field).unwrap()).collect();
+                assert_eq!(
+                    (row.line, row.lines, row.has_open_quote, &found[..]),
+                    (line, lines, has_open_quote, fields),
+                    "in pieces of {piece}"
+                );
+            }
+            assert!(reader.next().unwrap().is_none());
+        }
+    }
+
+    proptest! {
+        /// The `csv` crate is the reference: what it reads, we read.
+        #[test]
+        fn rows_are_those_of_the_csv_crate(text in "[ab,\"\r\n é]{0,60}", piece in 1_usize..20) {
+            let mut reader = RowReader::new(BufReader::with_capacity(piece, text.as_bytes()));
+            let mut found: Vec<Vec<Vec<u8>>> = Vec::new();
+            while let Some(row) = reader.next().unwrap() {
+                found.push(row.iter().map(<[u8]>::to_vec).collect());
+            }
+            let reference = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+            let expected: Vec<Vec<Vec<u8>>> = reference
+                .into_byte_records()
+                .map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect())
+                .collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn quoted_fields_may_hold_commas_quotes_and_line_breaks() {
+        check(
+            "1,\"\"\"Awaken, My Love!\"\"\",x\n2,\"a\r\nb\",\"\"\n3,,\n",
+            &[
+                (1, 1, false, &["1", "\"Awaken, My Love!\"", "x"]),
+                (2, 2, false, &["2", "a\r\nb", ""]),
+                (4, 1, false, &["3", "", ""]),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_row_begins_at_its_own_line_after_any_line_ends_and_empty_lines() {
+        check("a\r\n\r\n\nb\r\nc", &[(1, 1, false, &["a"]), (4, 1, false, &["b"]), (5, 1, false, &["c"])]);
+    }
+
+    #[test]
+    fn a_quote_within_one_line_is_text() {
+        check(
+            "12\" mix,\"a\"b\nc,\"d\" \n",
+            &[(1, 1, false, &["12\" mix", "ab"]), (2, 1, false, &["c", "d "])],
+        );
+    }
+
+    #[test]
+    fn a_quote_that_swallows_rows_is_noticed_where_the_next_one_opens() {
+        check(
+            "1,\"a\n2,b\n3,\"c\"\n4,d\n",
+            &[(1, 3, true, &["1", "a\n2,b\n3,c\""]), (4, 1, false, &["4", "d"])],
+        );
+    }
+
+    #[test]
+    fn a_quote_that_is_open_at_the_end_is_noticed() {
+        check("1,\"a", &[(1, 1, true, &["1", "a"])]);
+        check("1,\"a\n2,b\n", &[(1, 2, true, &["1", "a\n2,b\n"])]);
+        check("1,\"a\"", &[(1, 1, false, &["1", "a"])]);
+    }
+
+    #[test]
+    fn a_row_that_is_too_long_is_an_error_with_its_line() {
+        let error = |text: String| match RowReader::new(text.as_bytes()).next() {
+            Err(RowsError::TooLong(line)) => line,
+            _ => panic!("no error"),
+        };
+        assert_eq!(error(format!("\n\"{}", "a,b\n".repeat(MAX_ROW_LEN))), 2);
+        assert_eq!(error(",".repeat(2 * MAX_ROW_LEN)), 1);
+    }
+}

@@ -1,0 +1,116 @@
+use std::fmt::{self, Write as _};
+
+use model::Manifest;
+use serde_json::{Value, json};
+
+use crate::training::{Outcome, Report};
+
+impl Report {
+    /// The report as one JSON object: the manifest's fields, and `outcome` and `version`.
+    ///
+    /// # Errors
+    ///
+    /// Never for a manifest that was read from a volume.
+    pub fn to_json(&self) -> serde_json::Result<Value> {
+        let mut json = serde_json::to_value(&self.manifest)?;
+        json["version"] = json!(self.version);
+        json["outcome"] = json!(match self.outcome {
+            Outcome::Published => "published",
+            Outcome::UpToDate => "up-to-date",
+            Outcome::PutBack => "put-back",
+            Outcome::Refused(_) => "refused",
+            Outcome::Held => "held",
+        });
+        Ok(json)
+    }
+}
+
+/// The summary that a person reads.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Manifest { metadata, files, published_at, .. } = &self.manifest;
+        let (dataset, counts) = (&metadata.dataset, &metadata.counts);
+        let version = &self.version;
+        match &self.outcome {
+            Outcome::Published => writeln!(f, "published and put in service")?,
+            Outcome::UpToDate => {
+                writeln!(f, "nothing to do: the version in service has this dataset and these parameters")?
+            }
+            Outcome::PutBack => {
+                writeln!(f, "put back in service: this version has this dataset and these parameters")?
+            }
+            Outcome::Refused(reason) => writeln!(f, "refused as before: {reason}")?,
+            Outcome::Held => writeln!(
+                f,
+                "nothing done: this version was rolled back by hand; `trainer versions release {version}` lets runs put it in service again"
+            )?,
+        }
+        writeln!(f, "version         {version}")?;
+        writeln!(f, "published       {}", published_at.format("%Y-%m-%dT%H:%M:%SZ"))?;
+        writeln!(
+            f,
+            "dataset         {} ({} bytes, SHA-256 {})",
+            dataset.location,
+            number(dataset.bytes),
+            dataset.sha256
+        )?;
+        writeln!(f, "rows            {} ({} skipped)", number(dataset.rows), number(dataset.skipped_rows))?;
+        writeln!(f, "playlists       {}", number(dataset.playlists.into()))?;
+        writeln!(
+            f,
+            "songs           {} by {} artists",
+            number(dataset.songs.into()),
+            number(dataset.artists.into())
+        )?;
+        let sizes: Vec<String> = counts
+            .itemsets_by_size
+            .iter()
+            .zip(1..)
+            .map(|(&count, size)| format!("{size}: {}", number(count)))
+            .collect();
+        writeln!(
+            f,
+            "itemsets        {} in at least {} playlists{}{}",
+            number(counts.itemsets),
+            number(metadata.parameters.min_support_count.into()),
+            if sizes.is_empty() { "" } else { "; by size " },
+            sizes.join(", "),
+        )?;
+        writeln!(
+            f,
+            "rules           {} ({} itemset rules, {} one-song rules), {} artist rules",
+            number(counts.rules),
+            number(counts.itemset_rules),
+            number(counts.one_song_rules),
+            number(counts.artist_rules),
+        )?;
+        let bytes: u64 = files.values().map(|file| file.bytes).sum();
+        writeln!(f, "size            {} bytes", number(bytes))?;
+        let stages: Vec<String> =
+            metadata.stages.iter().map(|stage| format!("{} {:.2}", stage.stage, stage.seconds)).collect();
+        write!(f, "seconds         {}", stages.join(", "))
+    }
+}
+
+/// With a comma between groups of three digits.
+pub(crate) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        let _ = grouped.write_char(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn numbers_are_grouped_by_three_digits() {
+        assert_eq!([0, 12, 999, 1000, 1_234_567].map(number), ["0", "12", "999", "1,000", "1,234,567"]);
+    }
+}
