@@ -1,0 +1,83 @@
+# The tools of .ci/run, each at one pinned version, installed once from the package registries. Sourced, not run.
+# shellcheck shell=bash
+
+CI_TOOLS=${CI_TOOLS:-${XDG_CACHE_HOME:-${HOME:-$ROOT/target}/.cache}/playlist-recommender-ci}
+export CI_TOOLS
+
+# Puts a tool on the path: `tool NAME FOLDER COMMAND...` runs the command, which installs into FOLDER, unless it was run before.
+tool() {
+    local name=$1 folder=$CI_TOOLS/$2
+    shift 2
+    if [ ! -e "$folder/.installed" ]; then
+        echo "installing $name into $folder"
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        if ! "$@" "$folder"; then
+            echo "$name could not be installed"
+            echo "$name" >"$SCRATCH/missing"
+            return 1
+        fi
+        touch "$folder/.installed"
+    fi
+    PATH=$folder/bin:$PATH
+}
+
+# Says that what installs a tool is missing itself.
+needs() {
+    if ! command -v "$1" >/dev/null; then
+        echo "\`$1\` is missing"
+        echo "$1" >"$SCRATCH/missing"
+        return 1
+    fi
+}
+
+from_go() {
+    GOBIN=$2/bin go install "$1"
+}
+
+from_npm() {
+    npm install --global --prefix "$2" --no-audit --no-fund --loglevel error "$1"
+}
+
+from_pypi() {
+    # Wheels alone: a source package may fetch a binary from elsewhere.
+    python3 -m venv "$2" && "$2/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --requirement "$1"
+}
+
+# Nobody ships cargo-deny prebuilt; without optimisation across crates it is built in a third of the time and checks as fast.
+from_crates_io() {
+    CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_TARGET_DIR=$3/build \
+        cargo install --locked --quiet --no-default-features --root "$3" --version "$2" "$1" && rm -rf "$3/build"
+}
+
+install_cargo_deny() {
+    tool cargo-deny cargo-deny-0.20.2 from_crates_io cargo-deny 0.20.2
+}
+
+install_grpcurl() {
+    needs go
+    tool grpcurl grpcurl-1.9.4 from_go github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4
+}
+
+install_actionlint() {
+    needs go
+    tool actionlint actionlint-1.7.12 from_go github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+}
+
+# The library that `kubectl apply -k` uses, as a program.
+install_kustomize() {
+    needs go
+    tool kustomize kustomize-5.8.1 from_go sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+}
+
+install_buf() {
+    needs npm
+    tool buf buf-1.75.0 from_npm @bufbuild/buf@1.75.0
+}
+
+# Linters of scripts, YAML and Dockerfiles, pytest, and what the tests import.
+install_python_tools() {
+    needs python3
+    local requirements=$ROOT/.ci/requirements.txt
+    tool 'the Python packages' "python-$(sha256sum "$requirements" | cut -c 1-16)" from_pypi "$requirements"
+}
