@@ -149,7 +149,7 @@ pub enum MiningError {
 /// Finds all itemsets of at least one item that are in at least `min_count` baskets (and at least one), exactly.
 ///
 /// `max_length` bounds the items in an itemset. Works on the threads of the current rayon pool; the result does not depend
-/// on them. Needs up to about `16 · (2 + size)` bytes for each itemset for a while, and then `4 · (1 + size)`.
+/// on them. Needs about `40 + 12 · size` bytes for each itemset for a while, and `4 + 4 · size` for the result.
 ///
 /// # Errors
 ///

@@ -107,10 +107,9 @@ impl Database {
 
 /// A depth-first search for frequent itemsets, in one thread.
 ///
-/// A prefix is extended by the items of lower rank, which are commoner, in the order of their ranks. When a prefix of `n`
-/// items is reached, all subsets of its last `n − 1` that begin with the same item have been found, so that a search which
-/// ends at a number of itemsets, or at a length, nests its calls only as deep as the binary logarithm of that number, or as
-/// that length.
+/// A prefix is extended by the items of lower rank, which are commoner, the lowest first. So before a prefix of `n` items is
+/// extended, its first item has been found with every subset of its items from the third on: a search that ends at a number
+/// of itemsets, or at a length, nests its calls little deeper than the binary logarithm of that number, or than that length.
 pub(super) struct Search<V> {
     pub(super) bounds: Bounds,
     pub(super) visitor: V,
