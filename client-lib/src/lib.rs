@@ -53,3 +53,8 @@ pub use self::{
     requests::{RecommendRequest, SearchSongsRequest},
     watch::ModelWatch,
 };
+
+/// Compiles the program in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

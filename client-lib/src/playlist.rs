@@ -55,8 +55,8 @@ impl RecommendResponse {
 pub struct Recommendation {
     /// The song.
     pub song: Song,
-    /// The strength of the recommendation: comparable within one answer only, greater is better, at least 0.
-    /// For [`Source::Popularity`] it is the share of training playlists that hold the song.
+    /// The strength of the recommendation, at least 0; greater is better. Comparable among the recommendations of one answer
+    /// that have the same source. For [`Source::Popularity`] it is the share of training playlists that hold the song.
     pub score: f64,
     /// Where the recommendation comes from.
     pub source: Source,

@@ -5,7 +5,7 @@
 //!                      (baskets)  └─one_song_rules──▶ pair rules ┘
 //! ```
 //!
-//! [`train`] does all of it; [`read_dataset`], [`mine_itemsets`], [`itemset_rules`], [`one_song_rules`] and [`artist_rules`] are its
+//! [`train`] does all of it; [`read_dataset`], [`mine_itemsets`], [`itemset_rules()`], [`one_song_rules()`] and [`artist_rules`] are its
 //! steps, plain functions over plain data:
 //!
 //! ```

@@ -5,7 +5,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tracing::info;
+use tracing::{info, warn};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::dataset::ReadProgress;
@@ -83,7 +83,7 @@ impl ReadProgress for Progress {
     }
 
     fn note(&self, message: &str) {
-        info!("{message}");
+        warn!("{message}");
     }
 }
 

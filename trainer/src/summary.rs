@@ -47,13 +47,8 @@ impl fmt::Display for Report {
         }
         writeln!(f, "version         {version}")?;
         writeln!(f, "published       {}", published_at.format("%Y-%m-%dT%H:%M:%SZ"))?;
-        writeln!(
-            f,
-            "dataset         {} ({} bytes, SHA-256 {})",
-            dataset.location,
-            number(dataset.bytes),
-            dataset.sha256
-        )?;
+        writeln!(f, "dataset         {} ({} bytes)", dataset.location, number(dataset.bytes))?;
+        writeln!(f, "SHA-256         {}", dataset.sha256)?;
         writeln!(f, "rows            {} ({} skipped)", number(dataset.rows), number(dataset.skipped_rows))?;
         writeln!(f, "playlists       {}", number(dataset.playlists.into()))?;
         writeln!(
