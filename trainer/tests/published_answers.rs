@@ -1,30 +1,25 @@
 //! Itemsets and rules of real data equal those that Borgelt's miners and mlxtend found.
 
-#![expect(clippy::print_stderr, clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests too")]
+
+mod real_data;
 
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
     io::Read,
-    path::PathBuf,
 };
 
 use flate2::read::MultiGzDecoder;
+use real_data::real_data;
 use trainer::{Baskets, MinConfidence, itemset_rules, mine_itemsets};
 use unicode_normalization::UnicodeNormalization;
 
 /// A file of the shared data, decompressed; `None`, visibly, where there are no such data.
 fn shared(path: &str) -> Option<String> {
-    let root = std::env::var_os("PLAYLIST_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")),
-        PathBuf::from,
-    );
-    if !root.is_dir() {
-        eprintln!("skipped: `{path}` (no shared data)");
-        return None;
-    }
+    let found = real_data(path)?;
     let mut text = String::new();
-    let mut file = File::open(root.join(path)).unwrap();
+    let mut file = File::open(found).unwrap();
     if path.ends_with(".gz") {
         MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
     } else {

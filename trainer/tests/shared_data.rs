@@ -1,25 +1,14 @@
 //! Real datasets have as many rows, playlists and songs as their README says.
-#![allow(
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking, and says so when it is skipped"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::path::PathBuf;
+mod real_data;
 
+use real_data::real_data;
 use trainer::{Dataset, ItemKey, Location, ReadOptions, read_dataset};
 
 /// Reads a file of the shared data; `None`, and a line that says so, when they are not there.
 fn read(file: &str, item_key: ItemKey) -> Option<Dataset> {
-    let folder = match std::env::var_os("PLAYLIST_DATA") {
-        Some(folder) => PathBuf::from(folder),
-        None => [env!("CARGO_MANIFEST_DIR"), "..", "..", "shared", "data"].iter().collect(),
-    };
-    let path = folder.join(file);
-    if !path.exists() {
-        eprintln!("skipped: {file} (no shared data)");
-        return None;
-    }
+    let path = real_data(file)?;
     let options = ReadOptions { item_key, ..ReadOptions::default() };
     Some(read_dataset(&Location::from(path.as_path()), &options, &()).unwrap())
 }
