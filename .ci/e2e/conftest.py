@@ -6,6 +6,7 @@ import queue
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -170,6 +171,29 @@ def sample_service(sample_volume):
     running = Recommenders()
     yield running.start_with_model(sample_volume)
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def stubs(tmp_path_factory):
+    """The modules that protoc generates from the contract: messages, and the service."""
+    folder = tmp_path_factory.mktemp("stubs")
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "grpc_tools.protoc",
+            f"--proto_path={ROOT / 'proto'}",
+            f"--python_out={folder}",
+            f"--grpc_python_out={folder}",
+            "playlist/v1/playlist.proto",
+        ],
+        check=True,
+    )
+    sys.path.insert(0, str(folder))
+    from playlist.v1 import playlist_pb2, playlist_pb2_grpc
+
+    yield playlist_pb2, playlist_pb2_grpc
+    sys.path.remove(str(folder))
 
 
 def current(volume: Path) -> str:

@@ -1,8 +1,5 @@
 """Python's grpcio: with stubs that are generated from the contract, and by reflection."""
 
-import subprocess
-import sys
-
 import grpc
 import pytest
 from google.protobuf import descriptor_pool, message_factory
@@ -11,30 +8,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from grpc_status import rpc_status
 
-from conftest import ROOT, current
-
-
-@pytest.fixture(scope="session")
-def stubs(tmp_path_factory):
-    """The modules that protoc generates from the contract: messages, and the service."""
-    folder = tmp_path_factory.mktemp("stubs")
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "grpc_tools.protoc",
-            f"--proto_path={ROOT / 'proto'}",
-            f"--python_out={folder}",
-            f"--grpc_python_out={folder}",
-            "playlist/v1/playlist.proto",
-        ],
-        check=True,
-    )
-    sys.path.insert(0, str(folder))
-    from playlist.v1 import playlist_pb2, playlist_pb2_grpc
-
-    yield playlist_pb2, playlist_pb2_grpc
-    sys.path.remove(str(folder))
+from conftest import current
 
 
 @pytest.fixture
