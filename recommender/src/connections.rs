@@ -30,8 +30,14 @@ const MAX_CONCURRENT_STREAMS: u32 = 1_000;
 /// The headers of a call in bytes; ours are some hundred.
 const MAX_HEADER_LIST_SIZE: u32 = 16 * 1024;
 
-/// The time that a new connection is given for its first byte.
-const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(30);
+/// What a client that speaks HTTP/2 sends first, see RFC 9113, section 3.4.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// The time that a new connection is given to show which version of HTTP it speaks.
+const PREFACE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a connection that has sent a part of the preface is looked at; hardly any client sends it in parts.
+const PREFACE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The pause after a connection could not be accepted, which happens when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -135,9 +141,9 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) -> usiz
     // Small answers must not wait for more to send. It fails only on a connection that has gone, which shows soon.
     let _ = stream.set_nodelay(true);
 
-    // What never sends a byte has no call to lose.
-    let first_byte = time::timeout(FIRST_BYTE_TIMEOUT, stream.readable());
-    match shared.closing.run_until_cancelled(first_byte).await {
+    // What has not sent so much has no call to lose.
+    let preface = time::timeout(PREFACE_TIMEOUT, preface(&stream));
+    match shared.closing.run_until_cancelled(preface).await {
         Some(Ok(Ok(()))) => {}
         Some(_) | None => return 0,
     }
@@ -169,6 +175,21 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) -> usiz
     cut_off
 }
 
+/// Waits until the client has sent the preface of HTTP/2, or something else. From then on hyper has time-outs of its own.
+async fn preface(stream: &TcpStream) -> io::Result<()> {
+    let mut sent = [0; PREFACE.len()];
+    loop {
+        // That a stream is readable may be a false alarm, so only a byte is a proof.
+        let length = stream.peek(&mut sent).await?;
+        let is_a_part = (1..PREFACE.len()).contains(&length) && PREFACE.starts_with(&sent[..length]);
+        if !is_a_part {
+            return Ok(());
+        }
+        // What was sent stays to be read, so there is no event to wait for.
+        time::sleep(PREFACE_PAUSE).await;
+    }
+}
+
 /// Ends when there has been no call in flight for `linger`.
 async fn idle(in_flight: &mut watch::Receiver<usize>, linger: Duration) {
     loop {
@@ -194,5 +215,43 @@ impl OpenConnection {
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.connection_closed();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::live_model::LiveModel;
+
+    /// Sends `bytes` and then nothing; returns the time until the server ends the connection.
+    async fn time_until_closed(bytes: &[u8]) -> Duration {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let metrics = Arc::new(Metrics::new(Arc::new(LiveModel::default())));
+        let mut connections = Connections::new(listener, Router::new(), metrics, Duration::from_secs(20));
+        let began = time::Instant::now();
+        let client = async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(bytes).await.unwrap();
+            let mut answer = Vec::new();
+            let closed = stream.read_to_end(&mut answer);
+            // Reset or ended, it is closed.
+            _ = time::timeout(Duration::from_secs(120), closed).await.expect("it stays open");
+        };
+        tokio::select! {
+            () = client => began.elapsed(),
+            () = connections.accept() => unreachable!(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_say_what_it_speaks_is_cut_off() {
+        for bytes in [&b""[..], b"P", b"PRI * HT", &PREFACE[..23], b"GET / HT", PREFACE] {
+            let time = time_until_closed(bytes).await;
+            let expected = PREFACE_TIMEOUT..PREFACE_TIMEOUT + Duration::from_secs(5);
+            assert!(expected.contains(&time), "{bytes:?}: {time:?}");
+        }
     }
 }

@@ -21,6 +21,9 @@ const MAX_BACK_OFF: Duration = Duration::from_secs(30);
 /// After this time a volume that does not answer is told as a failure; a local disk needs microseconds.
 const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(10);
 
+/// After this time so is a version that is still being loaded; ten million rules need seconds.
+const SLOW_LOAD_AFTER: Duration = Duration::from_secs(60);
+
 /// Follows one volume. The model in service stays whenever anything fails.
 pub(crate) struct Refresher {
     volume: Volume,
@@ -100,7 +103,7 @@ impl Refresher {
         };
 
         let started = Instant::now();
-        match self.load(version.clone()).await {
+        match self.load(&version).await {
             Ok(model) => {
                 self.rejected = None;
                 let metadata = model.manifest().metadata.clone();
@@ -132,25 +135,39 @@ impl Refresher {
         }
     }
 
-    /// What `CURRENT` names. Tells that it waits when the volume does not answer, and goes on waiting: another try would
-    /// only block another thread.
+    /// What `CURRENT` names.
     async fn current(&self) -> Result<Option<VersionName>, Failure> {
         let volume = self.volume.clone();
-        let mut answer = std::pin::pin!(self.run_blocking(move || volume.current()));
+        let answer = self.run_blocking(move || volume.current());
+        let waiting = "the volume does not answer; check the storage behind it";
+        self.wait_for(answer, UNRESPONSIVE_AFTER, None, waiting).await
+    }
+
+    async fn load(&self, version: &VersionName) -> Result<ServedModel, Failure> {
+        let (volume, wanted) = (self.volume.clone(), version.clone());
+        let model = self.run_blocking(move || volume.load(&wanted).map(ServedModel::build));
+        let waiting = "the version takes long to load; check the storage behind the volume";
+        self.wait_for(model, SLOW_LOAD_AFTER, Some(version), waiting).await
+    }
+
+    /// Waits for what the volume answers. When that takes longer than `patience`, tells `waiting` as a failure and goes on
+    /// waiting: another try would only block another thread.
+    async fn wait_for<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Failure>>,
+        patience: Duration,
+        version: Option<&VersionName>,
+        waiting: &str,
+    ) -> Result<T, Failure> {
+        let mut answer = std::pin::pin!(answer);
         loop {
-            match time::timeout(UNRESPONSIVE_AFTER, &mut answer).await {
+            match time::timeout(patience, &mut answer).await {
                 Ok(answer) => return answer,
                 Err(_) => {
-                    let failure = Failure::new("the volume does not answer; check the storage behind it");
-                    self.fail(None, failure);
+                    self.fail(version.cloned(), Failure::new(waiting));
                 }
             }
         }
-    }
-
-    async fn load(&self, version: VersionName) -> Result<ServedModel, Failure> {
-        let volume = self.volume.clone();
-        self.run_blocking(move || volume.load(&version).map(ServedModel::build)).await
     }
 
     /// Runs what reads files or computes for long off the threads that serve. A panic in it is a failure as any other.
@@ -278,6 +295,21 @@ mod tests {
         let result = refresher.run_blocking(|| -> Result<(), io::Error> { panic!("out of cheese") }).await;
         let failure = result.err().unwrap();
         assert!(failure.detail.contains("panicked"), "{}", failure.detail);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_volume_that_does_not_answer_is_told_of_while_it_is_waited_for() {
+        let refresher = refresher(Path::new("/volume"));
+        let version: VersionName = "20260102T030405Z-0123456789abcdef".parse().unwrap();
+        let late = async {
+            time::sleep(Duration::from_secs(25)).await;
+            let last = refresher.live.last_refresh().unwrap();
+            assert_eq!(last.outcome, RefreshOutcome::Failed("waiting".to_owned()));
+            assert_eq!(last.version.as_ref(), Some(&version));
+            Ok(7)
+        };
+        let answer = refresher.wait_for(late, Duration::from_secs(10), Some(&version), "waiting").await;
+        assert_eq!(answer.ok(), Some(7));
     }
 
     #[tokio::test]
