@@ -23,7 +23,7 @@ pub enum VolumeError {
         source: io::Error,
     },
     /// `CURRENT` does not hold the name of a version.
-    #[error("`{}` does not name a version; write the name of one into it, see `trainer versions list`", path.display())]
+    #[error("`{}` does not name a version; write the name of one into it", path.display())]
     BadCurrent {
         /// The file `CURRENT`.
         path: PathBuf,
@@ -80,6 +80,20 @@ pub enum VolumeError {
         version: String,
         /// What contradicts what.
         source: InvalidTable,
+    },
+    /// A version was stored but must not be put in service.
+    #[error("version `{version}` was refused when it was trained and cannot be put in service: {reason}")]
+    Refused {
+        /// The version.
+        version: VersionName,
+        /// Why it was refused.
+        reason: String,
+    },
+    /// A hold does not name the version that was rolled back from.
+    #[error("the hold `{}` does not name a version; remove the file to end the hold", path.display())]
+    BadHold {
+        /// The file of the hold.
+        path: PathBuf,
     },
     /// Another process is publishing.
     #[error("another trainer is publishing on `{}`; it has held `{}` for longer than {seconds} s, run again later", root.display(), lock.display())]

@@ -134,9 +134,9 @@ pub struct Counts {
 /// `scale · Σ weight / support_count^exponent`, the exponent depending on the number of seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scoring {
-    /// What one unit of `weight` in `rules.parquet` stands for; above 0.
+    /// What one unit of `weight` in `rules.parquet` stands for; above 0 and at most 10⁹.
     pub weight_scale: f64,
-    /// What one unit of `weight` in `artist_rules.parquet` stands for; above 0.
+    /// What one unit of `weight` in `artist_rules.parquet` stands for; above 0 and at most 10⁹.
     pub artist_weight_scale: f64,
     /// By how much popular songs are damped, by ascending number of seeds; not empty. Between two entries the exponent is
     /// interpolated over the logarithm of the number of seeds; outside it is that of the nearest.
@@ -189,9 +189,10 @@ impl Scoring {
     }
 
     pub(crate) fn problem(&self) -> Option<&'static str> {
-        let scale_is_valid = |scale: f64| scale.is_finite() && scale > 0.0;
+        // Far above any that makes sense, and small enough that no sum of weights becomes infinite.
+        let scale_is_valid = |scale: f64| scale > 0.0 && scale <= 1e9;
         if !scale_is_valid(self.weight_scale) || !scale_is_valid(self.artist_weight_scale) {
-            return Some("a weight scale is not a number above 0");
+            return Some("a weight scale is not a number above 0 and up to 1e9");
         }
         if self.popularity_damping.is_empty()
             || !self.popularity_damping.is_sorted_by(|a, b| a.seeds < b.seeds)

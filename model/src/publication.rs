@@ -10,8 +10,8 @@ use std::{
 use chrono::Utc;
 
 use crate::{
-    FORMAT, FileDigest, InvalidTable, Manifest, Metadata, Tables, VersionName, Volume, VolumeError, columns,
-    model::{check_consistency, row_counts},
+    FORMAT, FileDigest, Manifest, Metadata, Tables, VersionName, Volume, VolumeError, columns,
+    model::check_consistency,
     volume::{CURRENT, MANIFEST, VERSIONS, sha256},
 };
 
@@ -80,27 +80,26 @@ impl<'v> Publication<'v> {
         published_at: chrono::DateTime<Utc>,
     ) -> Result<VersionName, VolumeError> {
         make_folder(unfinished)?;
-        let rows = row_counts(tables);
         let mut files = BTreeMap::new();
-        let mut write_table = |name: &str, bytes: parquet::errors::Result<Vec<u8>>| {
+        let mut write_table = |name: &str, rows: usize, bytes: parquet::errors::Result<Vec<u8>>| {
             let path = unfinished.join(name);
             let bytes = match bytes {
                 Ok(bytes) => bytes,
                 Err(source) => return Err(VolumeError::BadTable { path, source }),
             };
             write_file(&path, &bytes)?;
-            let digest = FileDigest {
-                bytes: bytes.len() as u64,
-                sha256: sha256(&bytes),
-                rows: rows.get(name).map_or(0, |&rows| rows as u64),
-            };
+            let digest = FileDigest { bytes: bytes.len() as u64, sha256: sha256(&bytes), rows: rows as u64 };
             files.insert(name.to_owned(), digest);
             Ok(())
         };
-        write_table("songs.parquet", columns::write_songs(&tables.songs))?;
-        write_table("artists.parquet", columns::write_artists(&tables.artists))?;
-        write_table("rules.parquet", columns::write_rules(&tables.rules))?;
-        write_table("artist_rules.parquet", columns::write_rules(&tables.artist_rules))?;
+        write_table("songs.parquet", tables.songs.len(), columns::write_songs(&tables.songs))?;
+        write_table("artists.parquet", tables.artists.len(), columns::write_artists(&tables.artists))?;
+        write_table("rules.parquet", tables.rules.len(), columns::write_rules(&tables.rules))?;
+        write_table(
+            "artist_rules.parquet",
+            tables.artist_rules.len(),
+            columns::write_rules(&tables.artist_rules),
+        )?;
 
         let manifest = Manifest { format: FORMAT, published_at, metadata: metadata.clone(), files };
         let path = unfinished.join(MANIFEST);
@@ -126,15 +125,14 @@ impl<'v> Publication<'v> {
     /// If the version is not there, was refused, or is damaged, or the volume cannot be written. `CURRENT` is then as before.
     pub fn put_in_service(&self, version: &VersionName) -> Result<(), VolumeError> {
         let manifest = self.accepted(version)?;
-        self.release(&manifest.metadata.key)?;
-        let before = self.volume.current().ok().flatten();
+        let before = self.volume.current().ok().flatten().map(|before| format!("{before}\n"));
         let path = self.volume.root().join(LAST_PUBLISHED);
         // A run that is killed between the three steps must not look like a roll-back by hand.
-        if let Some(before) = before {
-            self.replace(&path, &format!("{version}\n{before}\n"))?;
-        }
+        self.replace(&path, &format!("{version}\n{}", before.unwrap_or_default()))?;
         self.replace(&self.volume.root().join(CURRENT), &format!("{version}\n"))?;
-        self.replace(&path, &format!("{version}\n"))
+        self.replace(&path, &format!("{version}\n"))?;
+        // In the end, so that the hold stays if this fails. The next writer ends it if this one is killed.
+        self.release(&manifest.metadata.key)
     }
 
     /// Makes `CURRENT` name `version`, as a person does. Leaves a hold on the key of the version in service before, so that no training
@@ -149,18 +147,23 @@ impl<'v> Publication<'v> {
         if let Some(before) = before {
             self.put_hold(&before)?;
         }
-        self.release(&manifest.metadata.key)?;
         self.replace(&self.volume.root().join(CURRENT), &format!("{version}\n"))?;
-        self.replace(&self.volume.root().join(LAST_PUBLISHED), &format!("{version}\n"))
+        self.replace(&self.volume.root().join(LAST_PUBLISHED), &format!("{version}\n"))?;
+        self.release(&manifest.metadata.key)
     }
 
-    /// The version that was rolled back from, if there is a hold on `key`.
+    /// The version that was rolled back from, if there is a hold on `key`. It may have been removed since.
     ///
     /// # Errors
     ///
-    /// If the hold cannot be read.
+    /// If the hold cannot be read or does not name a version.
     pub fn hold(&self, key: &str) -> Result<Option<VersionName>, VolumeError> {
-        read_lines(&self.volume.root().join(HOLDS).join(key)).map(|lines| lines.into_iter().next())
+        let path = self.volume.root().join(HOLDS).join(key);
+        match read_lines(&path)?.map(|lines| lines.into_iter().next()) {
+            None => Ok(None),
+            Some(Some(version)) => Ok(Some(version)),
+            Some(None) => Err(VolumeError::BadHold { path }),
+        }
     }
 
     /// Ends the hold on `key`; does nothing when there is none.
@@ -202,10 +205,7 @@ impl<'v> Publication<'v> {
         let manifest = self.volume.verify(version)?;
         match &manifest.metadata.refusal {
             None => Ok(manifest),
-            Some(refusal) => Err(VolumeError::Inconsistent {
-                version: version.to_string(),
-                source: InvalidTable(format!("it was refused when it was trained: {refusal}")),
-            }),
+            Some(reason) => Err(VolumeError::Refused { version: version.clone(), reason: reason.clone() }),
         }
     }
 
@@ -226,11 +226,12 @@ impl<'v> Publication<'v> {
             return Ok(());
         };
         let last_published = self.volume.root().join(LAST_PUBLISHED);
-        let lines = read_lines(&last_published)?;
-        if let Some(last) = lines.first()
-            && !lines.contains(&current)
-        {
-            self.put_hold(last)?;
+        let lines = read_lines(&last_published)?.unwrap_or_default();
+        if !lines.contains(&current) {
+            // Of two lines, either version may have been the one in service: a hold too many is told of, one too few undoes the roll-back.
+            for last in &lines {
+                self.put_hold(last)?;
+            }
         }
         if lines != [current.clone()] {
             self.replace(&last_published, &format!("{current}\n"))?;
@@ -354,11 +355,14 @@ fn remove(path: &Path) -> Result<(), VolumeError> {
     }
 }
 
-/// The versions that a file names, one a line; none when it is not there.
-fn read_lines(path: &Path) -> Result<Vec<VersionName>, VolumeError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(text.lines().filter_map(|line| line.parse().ok()).collect()),
-        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+/// The versions that a file names, one a line, whatever else it holds; `None` when it is not there.
+fn read_lines(path: &Path) -> Result<Option<Vec<VersionName>>, VolumeError> {
+    match fs::read(path) {
+        Ok(bytes) => {
+            let lines = String::from_utf8_lossy(&bytes);
+            Ok(Some(lines.lines().filter_map(|line| line.parse().ok()).collect()))
+        }
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(VolumeError::Io { action: "read", path: path.to_owned(), source }),
     }
 }

@@ -209,6 +209,80 @@ fn a_writer_killed_before_or_after_it_wrote_current_leaves_no_hold() {
 }
 
 #[test]
+fn a_writer_killed_after_it_replaced_an_unreadable_current_leaves_no_hold() {
+    let (_folder, volume) = volume();
+    publish(&volume, "one");
+    let publication = volume.publication(NO_WAIT).unwrap();
+    let two = publication.store(&metadata("two"), &tables()).unwrap();
+    let current = volume.root().join("CURRENT");
+    fs::remove_file(&current).unwrap();
+    fs::create_dir(&current).unwrap();
+    publication.put_in_service(&two).unwrap_err();
+    drop(publication);
+
+    // As if that had succeeded, and the writer had been killed right then.
+    fs::remove_dir(&current).unwrap();
+    fs::write(&current, format!("{two}\n")).unwrap();
+
+    assert_eq!(hold(&volume, "one"), None);
+}
+
+#[test]
+fn a_roll_back_from_either_version_after_a_writer_was_killed_leaves_its_hold() {
+    let (_folder, volume) = volume();
+    let [one, two, three] = ["one", "two", "three"].map(|key| publish(&volume, key));
+    fs::write(volume.root().join(".last-published"), format!("{three}\n{two}\n")).unwrap();
+    fs::write(volume.root().join("CURRENT"), format!("{one}\n")).unwrap();
+
+    assert_eq!(hold(&volume, "three"), Some(three));
+    assert_eq!(hold(&volume, "two"), Some(two));
+    assert_eq!(hold(&volume, "one"), None);
+}
+
+#[test]
+fn a_hold_stays_when_its_version_could_not_be_put_in_service() {
+    let (_folder, volume) = volume();
+    let one = publish(&volume, "one");
+    let two = publish(&volume, "two");
+    let publication = volume.publication(NO_WAIT).unwrap();
+    publication.roll_back(&one).unwrap();
+    let current = volume.root().join("CURRENT");
+    fs::remove_file(&current).unwrap();
+    fs::create_dir(&current).unwrap();
+
+    publication.put_in_service(&two).unwrap_err();
+    assert_eq!(publication.hold("two").unwrap(), Some(two.clone()));
+    publication.roll_back(&two).unwrap_err();
+    assert_eq!(publication.hold("two").unwrap(), Some(two));
+}
+
+#[test]
+fn a_hold_that_names_no_version_is_an_error_and_not_the_end_of_the_hold() {
+    let (_folder, volume) = volume();
+    publish(&volume, "one");
+    let publication = volume.publication(NO_WAIT).unwrap();
+    fs::create_dir(volume.root().join("holds")).unwrap();
+
+    for contents in [&b""[..], b"yes\n", b"\xff\xfe"] {
+        fs::write(volume.root().join("holds/two"), contents).unwrap();
+        let error = publication.hold("two").unwrap_err();
+        assert!(error.to_string().contains("holds/two"), "{error}");
+    }
+}
+
+#[test]
+fn a_note_of_the_last_publication_that_is_garbage_is_written_anew() {
+    let (_folder, volume) = volume();
+    let one = publish(&volume, "one");
+    for contents in [&b""[..], b"yes\n", b"\xff\xfe"] {
+        fs::write(volume.root().join(".last-published"), contents).unwrap();
+        assert_eq!(hold(&volume, "one"), None);
+        let note = fs::read_to_string(volume.root().join(".last-published")).unwrap();
+        assert_eq!(note, format!("{one}\n"));
+    }
+}
+
+#[test]
 fn a_refused_version_is_never_put_in_service() {
     let (_folder, volume) = volume();
     let one = publish(&volume, "one");
@@ -217,7 +291,8 @@ fn a_refused_version_is_never_put_in_service() {
     let refused = publication.store(&refused, &tables()).unwrap();
 
     publication.put_in_service(&refused).unwrap_err();
-    publication.roll_back(&refused).unwrap_err();
+    let error = publication.roll_back(&refused).unwrap_err().to_string();
+    assert!(error.contains("refused") && error.contains("worse than the published one"), "{error}");
 
     assert_eq!(volume.current().unwrap(), Some(one));
 }
@@ -302,6 +377,7 @@ fn tables_that_contradict_the_metadata_are_not_published() {
     check(|metadata| metadata.dataset.playlists = 7);
     check(|metadata| metadata.counts.rules = 5);
     check(|metadata| metadata.scoring.weight_scale = f64::NAN);
+    check(|metadata| metadata.scoring.artist_weight_scale = 1e308);
     check(|metadata| metadata.scoring.popularity_damping.clear());
     check(|metadata| metadata.scoring.popularity_damping[1].exponent = 2.0);
 

@@ -12,7 +12,7 @@ use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
 use trainer::{
     Args, Command, DownloadPolicy, Location, LogFormat, Outcome, Progress, ReadOptions, Settings, TrainArgs,
-    train, versions,
+    TrainError, train, versions,
 };
 
 /// A training was refused by the gate.
@@ -32,7 +32,10 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
+            match error.downcast_ref() {
+                Some(TrainError::HeldVersionLost { .. }) => ExitCode::from(HELD),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    error::Error,
     num::NonZeroU32,
     path::PathBuf,
     time::{Duration, Instant},
@@ -112,6 +113,17 @@ pub enum TrainError {
     /// The dataset could not be mined.
     #[error("could not mine the dataset")]
     Mining(#[from] MiningError),
+    /// The version that has the key was rolled back by hand, and cannot be read any more.
+    #[error(
+        "nothing done: version `{version}`, which has this dataset and these parameters, was rolled back by hand, \
+         and cannot be read any more; `--force` trains it again"
+    )]
+    HeldVersionLost {
+        /// The version.
+        version: VersionName,
+        /// Why it cannot be read.
+        source: VolumeError,
+    },
     /// The volume could not be read or written.
     #[error("could not publish")]
     Volume(#[from] VolumeError),
@@ -180,21 +192,21 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
     }
     let version = publication.store(&metadata, &tables)?;
     publication.put_in_service(&version)?;
-    for pruned in publication.prune(settings.keep_versions)? {
-        info!(version = %pruned, "removed an old version");
+    match publication.prune(settings.keep_versions) {
+        Ok(pruned) => {
+            for version in pruned {
+                info!(%version, "removed an old version");
+            }
+        }
+        // The new version is in service all the same.
+        Err(error) => warn!(error = &error as &dyn Error, "could not remove the old versions"),
     }
     let manifest = volume.manifest(&version)?;
     Ok(Report { outcome: Outcome::Published, version, manifest })
 }
 
 /// What a run does when the volume knows its key; `None` when it must train.
-fn reuse(volume: &Volume, publication: &Publication<'_>, key: &str) -> Result<Option<Report>, VolumeError> {
-    let known = volume.versions()?.into_iter().find_map(|(version, manifest)| {
-        manifest.ok().filter(|manifest| manifest.metadata.key == key).map(|manifest| (version, manifest))
-    });
-    let Some((latest, manifest)) = known else {
-        return Ok(None);
-    };
+fn reuse(volume: &Volume, publication: &Publication<'_>, key: &str) -> Result<Option<Report>, TrainError> {
     // `CURRENT` may be unreadable: then no version is in service, and this run mends it.
     let current = volume.current().ok().flatten();
     if let Some(current) = current
@@ -209,20 +221,27 @@ fn reuse(volume: &Volume, publication: &Publication<'_>, key: &str) -> Result<Op
             }
         });
     }
-    if publication.hold(key)?.is_some() {
-        return Ok(Some(Report { outcome: Outcome::Held, version: latest, manifest }));
+    if let Some(version) = publication.hold(key)? {
+        return match volume.manifest(&version) {
+            Ok(manifest) => Ok(Some(Report { outcome: Outcome::Held, version, manifest })),
+            Err(source) => Err(TrainError::HeldVersionLost { version, source }),
+        };
     }
+    let known = volume.versions()?.into_iter().find_map(|(version, manifest)| {
+        manifest.ok().filter(|manifest| manifest.metadata.key == key).map(|manifest| (version, manifest))
+    });
+    let Some((latest, manifest)) = known else {
+        return Ok(None);
+    };
     if let Some(refusal) = manifest.metadata.refusal.clone() {
         return Ok(Some(Report { outcome: Outcome::Refused(refusal), version: latest, manifest }));
     }
-    match publication.put_in_service(&latest) {
-        Ok(()) => Ok(Some(Report { outcome: Outcome::PutBack, version: latest, manifest })),
-        Err(error @ VolumeError::Damaged { .. }) => {
-            warn!(version = %latest, %error, "the stored version is damaged; training it again");
-            Ok(None)
-        }
-        Err(error) => Err(error),
+    if let Err(error) = volume.verify(&latest) {
+        warn!(version = %latest, %error, "the stored version is damaged; training it again");
+        return Ok(None);
     }
+    publication.put_in_service(&latest)?;
+    Ok(Some(Report { outcome: Outcome::PutBack, version: latest, manifest }))
 }
 
 fn mine(

@@ -13,7 +13,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(60);
 pub struct VersionsReport {
     /// One line for each thing, without a newline at the end.
     pub text: String,
-    /// Whether everything was as it should be; `verify` finds damage.
+    /// Whether everything was as it should be; `verify` finds damage, `list` a `CURRENT` that cannot be read.
     pub is_ok: bool,
 }
 
@@ -27,7 +27,7 @@ pub fn versions(command: &VersionsCommand) -> Result<VersionsReport, VolumeError
     match command {
         VersionsCommand::List { volume, json } => {
             let volume = Volume::new(&volume.model_dir);
-            ok(if *json { list_as_json(&volume)? } else { list(&volume)? })
+            if *json { ok(list_as_json(&volume)?) } else { list(&volume) }
         }
         VersionsCommand::Rollback { version, volume } => {
             let volume = existing(&volume.model_dir)?;
@@ -91,11 +91,14 @@ fn existing(model_dir: &std::path::Path) -> Result<Volume, VolumeError> {
     Ok(volume)
 }
 
-fn list(volume: &Volume) -> Result<String, VolumeError> {
-    let current = volume.current()?;
+/// Also when `CURRENT` cannot be read, for whoever mends it needs the names.
+fn list(volume: &Volume) -> Result<VersionsReport, VolumeError> {
+    let versions = volume.versions()?;
+    let current = volume.current();
     let mut text = String::new();
-    for (version, manifest) in volume.versions()? {
-        let mark = if current.as_ref() == Some(&version) { '*' } else { ' ' };
+    for (version, manifest) in versions {
+        let is_current = matches!(&current, Ok(Some(current)) if *current == version);
+        let mark = if is_current { '*' } else { ' ' };
         let line = match manifest {
             Ok(manifest) => {
                 let metadata = &manifest.metadata;
@@ -112,7 +115,13 @@ fn list(volume: &Volume) -> Result<String, VolumeError> {
         };
         push_line(&mut text, &line);
     }
-    Ok(if text.is_empty() { "no version was published yet".to_owned() } else { text })
+    if text.is_empty() {
+        text.push_str("no version was published yet");
+    }
+    if let Err(error) = &current {
+        push_line(&mut text, &with_causes(error));
+    }
+    Ok(VersionsReport { text, is_ok: current.is_ok() })
 }
 
 fn list_as_json(volume: &Volume) -> Result<String, VolumeError> {

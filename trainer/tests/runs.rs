@@ -202,6 +202,25 @@ fn a_roll_back_by_hand_is_not_undone_until_told_otherwise() {
 }
 
 #[test]
+fn a_hold_outlives_its_version() {
+    let run = Run::new();
+    run.train(&[]);
+    let first = run.current();
+    run.dataset(3);
+    run.train(&[]);
+    let second = run.current();
+    stdout(&run.trainer(&["versions", "rollback", first.as_str()]), 0);
+    stdout(&run.trainer(&["versions", "prune", "--keep-versions", "0"]), 0);
+
+    let message = stderr(&run.trainer(&[]), 4);
+    assert!(message.contains(second.as_str()) && message.contains("--force"), "{message}");
+    assert_eq!(run.current(), first);
+
+    run.train(&["--force"]);
+    assert!(run.train(&[]).contains("nothing to do"));
+}
+
+#[test]
 fn force_trains_again_and_ends_a_hold() {
     let run = Run::new();
     run.train(&[]);
@@ -251,6 +270,22 @@ fn a_damaged_version_in_service_is_trained_again() {
     let first = run.current();
     fs::write(run.path("volume/versions").join(first.as_str()).join("rules.parquet"), "PAR1").unwrap();
 
+    run.train(&[]);
+
+    assert_ne!(run.current(), first);
+    run.volume().load(&run.current()).unwrap();
+}
+
+#[test]
+fn a_stored_version_that_is_not_complete_is_trained_again() {
+    let run = Run::new();
+    run.train(&[]);
+    let first = run.current();
+    run.dataset(3);
+    run.train(&[]);
+    fs::remove_file(run.path("volume/versions").join(first.as_str()).join("rules.parquet")).unwrap();
+
+    run.dataset(0);
     run.train(&[]);
 
     assert_ne!(run.current(), first);
@@ -498,6 +533,19 @@ fn the_versions_can_be_listed_verified_rolled_back_and_pruned() {
     let removed = stdout(&versions(&["prune", "--keep-versions", "0"]), 0);
     assert!(removed.contains(second.as_str()), "{removed}");
     assert_eq!(names(&run.path("volume/versions")), [first.to_string()]);
+}
+
+#[test]
+fn the_versions_are_listed_even_if_current_names_none_of_them() {
+    let run = Run::new();
+    run.train(&[]);
+    let first = run.current();
+    fs::write(run.path("volume/CURRENT"), "latest\n").unwrap();
+
+    let list = stdout(&run.trainer(&["versions", "list"]), 1);
+
+    assert!(list.contains(first.as_str()) && list.contains("volume/CURRENT"), "{list}");
+    assert!(!list.contains('*'), "{list}");
 }
 
 #[test]
