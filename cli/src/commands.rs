@@ -60,7 +60,10 @@ async fn follow(args: Args, surroundings: &Surroundings) -> Result<ExitCode, Fai
             output.answer(&answer, information::model_info)?;
         }
         Some(Command::Search(args)) => search(&client, args, output).await?,
-        Some(Command::Watch) => watch(&client, output).await?,
+        Some(Command::Watch) => tokio::select! {
+            watched = watch(&client, output) => watched?,
+            () = output::reader_gone() => {}
+        },
     }
     Ok(ExitCode::SUCCESS)
 }

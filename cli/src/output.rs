@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     fmt::Write as _,
+    future,
     io::{self, Write},
 };
 
@@ -11,6 +12,8 @@ use client_lib::{
     Match, RecommendResponse, Recommendation, Rule, SearchSongsResponse, SeedMatch, Song, Source,
 };
 use serde::Serialize;
+#[cfg(unix)]
+use tokio::io::{Interest, unix::AsyncFd};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::failure::Failure;
@@ -68,6 +71,27 @@ impl Output {
     pub(crate) fn remark(self, text: &str) {
         let _ = writeln!(io::stderr(), "{text}");
     }
+}
+
+/// Is ready once nobody can read standard output any more. Whoever writes seldom would learn it only from the next write.
+#[cfg(unix)]
+pub(crate) async fn reader_gone() {
+    // A file is not polled, and never loses its reader.
+    if let Ok(out) = AsyncFd::with_interest(io::stdout(), Interest::WRITABLE) {
+        while let Ok(mut guard) = out.writable().await {
+            if guard.ready().is_write_closed() {
+                return;
+            }
+            guard.clear_ready();
+        }
+    }
+    future::pending().await
+}
+
+/// Where this cannot be told, the next write tells.
+#[cfg(not(unix))]
+pub(crate) async fn reader_gone() {
+    future::pending().await
 }
 
 /// Whether text may be coloured.

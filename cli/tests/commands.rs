@@ -13,6 +13,8 @@ mod service;
 use std::{
     io::{BufRead as _, BufReader},
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -278,6 +280,25 @@ fn a_pipe_that_is_closed_early_ends_it_quietly() {
         assert!(output.status.success(), "{args:?}: {}", output.status);
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}");
     }
+}
+
+#[test]
+fn a_watch_ends_when_its_reader_goes_though_no_model_comes() {
+    let service = Service::with_model();
+    let (mut child, mut lines) = watching(&service, &["watch"]);
+    lines.next().unwrap();
+    drop(lines);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    assert!(status.success(), "{status}");
 }
 
 #[test]

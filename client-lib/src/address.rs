@@ -29,8 +29,7 @@ pub(crate) fn parse(url: &str) -> Result<Uri, Error> {
         Some(SCHEME) => {}
         Some("https") => {
             return Err(invalid(
-                "`https` is not supported in this version; write `http` and let an SSH tunnel or \
-                 `kubectl port-forward` encrypt the way",
+                "`https` is not supported in this version, let an SSH tunnel or `kubectl port-forward` encrypt the way",
             ));
         }
         _ => return Err(invalid("its scheme is not `http`")),

@@ -30,7 +30,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 const GRACE_PERIOD: Duration = Duration::from_secs(2);
 
 /// Runs the demo to its end: `/quit`, the printed playlist, or a signal.
-pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+pub(crate) async fn run(args: Args, surroundings: &Surroundings) -> anyhow::Result<()> {
     // So that the prompt stays clean, the parts only tell what goes wrong.
     tracing_subscriber::fmt()
         .with_max_level(LevelFilter::WARN)
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         let _: Result<(), _> = stopped.await;
     }));
     let used = tokio::select! {
-        used = use_service(&args, &guide) => used,
+        used = use_service(&args, &guide, surroundings) => used,
         () = signalled => Ok(()),
         served = &mut serving => {
             served??;
@@ -108,20 +108,19 @@ async fn bind(port: u16, volume: &Path) -> anyhow::Result<Server> {
     }
 }
 
-async fn use_service(args: &Args, guide: &Guide) -> anyhow::Result<()> {
+async fn use_service(args: &Args, guide: &Guide, surroundings: &Surroundings) -> anyhow::Result<()> {
     let client = Client::lazy(&guide.url())?;
     let mut models = client.watch_model().await?;
     let version = time::timeout(START_TIMEOUT, next_version(&mut models))
         .await
         .context("the service did not begin to serve the model")??;
-    let surroundings = Surroundings::of_process();
     if args.serve {
         write!(io::stdout(), "{}", guide.serving())?;
         follow(&mut models, version).await
     } else if surroundings.interactive {
         write!(io::stdout(), "{}", guide.prompt())?;
         drop(models);
-        cli::prompt(&client, &surroundings).await?;
+        cli::prompt(&client, surroundings).await?;
         Ok(())
     } else {
         let request = RecommendRequest::new(SEEDS).max_rules_per_song(0);

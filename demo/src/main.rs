@@ -11,6 +11,7 @@ use std::{
 };
 
 use clap::Parser as _;
+use cli::Surroundings;
 use tokio::runtime::Runtime;
 
 use crate::args::Args;
@@ -18,7 +19,7 @@ use crate::args::Args;
 fn main() -> ExitCode {
     let args = Args::parse(); // clap reports misuse itself and exits with 2.
     let result = Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
-        let result = runtime.block_on(demo::run(args));
+        let result = runtime.block_on(demo::run(args, &Surroundings::of_process()));
         // A prompt that waits for a line must not hold up the end.
         runtime.shutdown_background();
         result
