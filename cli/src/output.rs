@@ -1,5 +1,7 @@
 //! Answers as people read them, and as JSON.
 
+#[cfg(unix)]
+use std::thread;
 use std::{
     borrow::Cow,
     fmt::Write as _,
@@ -11,9 +13,14 @@ use chrono::{DateTime, Local, SecondsFormat, Utc};
 use client_lib::{
     Match, RecommendResponse, Recommendation, Rule, SearchSongsResponse, SeedMatch, Song, Source,
 };
+#[cfg(unix)]
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::retry_on_intr,
+};
 use serde::Serialize;
 #[cfg(unix)]
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::sync::oneshot;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::failure::Failure;
@@ -76,16 +83,19 @@ impl Output {
 /// Is ready once nobody can read standard output any more. Whoever writes seldom would learn it only from the next write.
 #[cfg(unix)]
 pub(crate) async fn reader_gone() {
-    // A file is not polled, and never loses its reader.
-    if let Ok(out) = AsyncFd::with_interest(io::stdout(), Interest::WRITABLE) {
-        while let Ok(mut guard) = out.writable().await {
-            if guard.ready().is_write_closed() {
-                return;
-            }
-            guard.clear_ready();
+    let (sender, gone) = oneshot::channel();
+    // It ends with the process, for a poll cannot be called off.
+    thread::spawn(move || {
+        let out = io::stdout();
+        // That nobody reads any more is told without being asked for.
+        let mut polled = [PollFd::new(&out, PollFlags::empty())];
+        if retry_on_intr(|| poll(&mut polled, None)).is_ok() {
+            let _ = sender.send(());
         }
+    });
+    if gone.await.is_err() {
+        future::pending().await
     }
-    future::pending().await
 }
 
 /// Where this cannot be told, the next write tells.

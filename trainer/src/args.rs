@@ -1,4 +1,4 @@
-use std::{num::NonZeroUsize, path::PathBuf, str::FromStr, sync::LazyLock};
+use std::{path::PathBuf, str::FromStr, sync::LazyLock};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use model::VersionName;
@@ -148,9 +148,9 @@ pub struct TrainArgs {
     #[arg(long, env = "MAX_SKIPPED_ROWS", default_value = "1%", value_name = "SHARE")]
     pub max_skipped_rows: Share,
 
-    /// Threads to mine with; default: as many as there are cores. The result is the same with any number.
-    #[arg(long, env = "THREADS", value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
+    /// Threads to mine with, 1 to 1024; default: as many as there are cores. The result is the same with any number.
+    #[arg(long, env = "THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 
     /// Versions to keep besides the one in service; older ones are removed after a publication.
     #[arg(long, env = "KEEP_VERSIONS", default_value_t = DEFAULT_KEEP_VERSIONS, value_name = "N")]

@@ -53,7 +53,7 @@ fn run_training(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     let settings = settings(args)?;
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = threads {
-        pool = pool.num_threads(threads.get());
+        pool = pool.num_threads(threads.into());
     }
     let pool = pool.build().context("could not start the threads; ask for fewer with --threads")?;
 

@@ -326,6 +326,7 @@ fn misuse_ends_with_2_and_names_the_flag() {
         (&["--item-key", "isrc"], "--item-key"),
         (&["--max-skipped-rows", "2"], "--max-skipped-rows"),
         (&["--threads", "0"], "--threads"),
+        (&["--threads", "1025"], "--threads"),
         (&["--dataset", "ftp://example.org/a.csv"], "dataset"),
         (&["--no-such-flag"], "--no-such-flag"),
         (&["versions", "rollback", "../../etc"], "VERSION"),
