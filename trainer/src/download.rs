@@ -18,9 +18,10 @@ use reqwest::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    causes::with_causes,
     dataset::ReadProgress,
     download_error::{DownloadError, is_passing},
-    http_client::{http_client, is_certificate_problem, redirect_problem, with_causes},
+    http_client::{http_client, is_certificate_problem, redirect_problem},
     location::redacted,
     source::Seen,
 };

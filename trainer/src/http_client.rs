@@ -1,4 +1,4 @@
-use std::{error::Error, fmt, io, iter, path::Path, sync::Arc};
+use std::{error::Error, fmt, io, path::Path, sync::Arc};
 
 use reqwest::{blocking::Client, redirect};
 use rustls::{
@@ -7,7 +7,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 
-use crate::{download::DownloadPolicy, download_error::DownloadError};
+use crate::{causes::chain, download::DownloadPolicy, download_error::DownloadError};
 
 /// Redirects to follow for one request.
 const MAX_REDIRECTS: usize = 10;
@@ -118,13 +118,4 @@ pub(crate) fn is_certificate_problem(error: &reqwest::Error) -> bool {
         };
     }
     false
-}
-
-fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| (*error).source())
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
-    chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -22,6 +22,7 @@
 //! # Ok::<(), trainer::MiningError>(())
 //! ```
 
+mod causes;
 mod location;
 mod http_client;
 mod download;

@@ -1,9 +1,9 @@
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use model::{Volume, VolumeError};
 use serde_json::json;
 
-use crate::{args::VersionsCommand, summary::number};
+use crate::{args::VersionsCommand, causes::with_causes, summary::number};
 
 /// How long a command waits for a run that is publishing.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
@@ -140,16 +140,6 @@ fn list_as_json(volume: &Volume) -> Result<String, VolumeError> {
         })
         .collect();
     Ok(json!(versions).to_string())
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let _ = write!(text, ": {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 fn push_line(text: &mut String, line: &str) {
