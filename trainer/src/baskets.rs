@@ -16,6 +16,30 @@ impl Default for Baskets {
 }
 
 impl Baskets {
+    /// The baskets whose items, in any order and with repeats, lie in `items` one after the other; `ends` tells where each one's end.
+    ///
+    /// Sorts on the threads of the current rayon pool, in place.
+    pub(crate) fn from_groups(mut items: Vec<u32>, ends: Vec<usize>) -> Self {
+        let mut lens = vec![0; ends.len()];
+        sort_groups(&mut items, 0, &ends, &mut lens);
+        let mut starts = ends;
+        let (mut group_start, mut start) = (0, 0);
+        let mut item_count = 0;
+        for (bound, len) in starts.iter_mut().zip(lens) {
+            let group_end = std::mem::replace(bound, start);
+            items.copy_within(group_start..group_start + len, start);
+            group_start = group_end;
+            start += len;
+            if let Some(&greatest) = items[..start].last().filter(|_| len > 0) {
+                item_count = item_count.max(greatest + 1);
+            }
+        }
+        starts.push(start);
+        items.truncate(start);
+        items.shrink_to_fit();
+        Baskets { items, starts, item_count }
+    }
+
     /// Appends a basket: sorts `items` and drops repeats in place, then copies them.
     pub fn push(&mut self, items: &mut Vec<u32>) {
         items.sort_unstable();
@@ -68,6 +92,39 @@ impl Baskets {
             counts[item as usize] += 1;
         }
         counts
+    }
+}
+
+/// Groups that one thread sorts without asking another for help.
+const SEQUENTIAL_GROUPS: usize = 1024;
+
+/// Sorts the items of each group and moves the different ones to its front; `lens` receives how many these are. The items begin at
+/// `start` of what `ends` counts.
+fn sort_groups(items: &mut [u32], start: usize, ends: &[usize], lens: &mut [usize]) {
+    if ends.len() > SEQUENTIAL_GROUPS {
+        let middle = ends.len() / 2;
+        let (first_ends, second_ends) = ends.split_at(middle);
+        let second_start = first_ends[middle - 1];
+        let (first, second) = items.split_at_mut(second_start - start);
+        let (first_lens, second_lens) = lens.split_at_mut(middle);
+        rayon::join(
+            || sort_groups(first, start, first_ends, first_lens),
+            || sort_groups(second, second_start, second_ends, second_lens),
+        );
+        return;
+    }
+    let mut rest = items;
+    let mut start = start;
+    for (&end, len) in ends.iter().zip(lens) {
+        let (group, after) = rest.split_at_mut(end - start);
+        group.sort_unstable();
+        for position in 0..group.len() {
+            if position == 0 || group[position] != group[*len - 1] {
+                group[*len] = group[position];
+                *len += 1;
+            }
+        }
+        (rest, start) = (after, end);
     }
 }
 

@@ -1,15 +1,18 @@
-use std::cmp::Reverse;
+use std::{cmp::Reverse, ops::Range};
 
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
-use model::{ArtistId, Artists, InvalidTable, SongId, Songs};
+use model::{ArtistId, Artists, InvalidTable, Songs};
+use rayon::prelude::*;
 
 use crate::{
     baskets::Baskets,
-    identity::{Identity, Spelling},
-    interning::Texts,
+    columns::Column,
+    identity::{Identity, composed, text},
+    interning::CellList,
     playlists::Playlists,
 };
+
+/// No number: there is nothing that could have one.
+const NONE: u32 = u32::MAX;
 
 /// The baskets of a dataset and what is to be known of their songs. It does not depend on the order of the rows, but for the
 /// order of the baskets.
@@ -21,179 +24,303 @@ pub(crate) struct Catalogue {
 }
 
 impl Catalogue {
-    pub(crate) fn new(identity: &Identity, playlists: Playlists) -> Result<Self, InvalidTable> {
-        let (baskets, order) = baskets(identity, playlists);
-        let support_counts = baskets.support_counts();
-        let (songs, shown_artists) = songs(identity, &order, &support_counts)?;
-        let (artists, song_artists) = artists(identity, &shown_artists, &baskets)?;
+    /// `cells` are those of the spellings that `identity` and `playlists` number.
+    pub(crate) fn new(
+        cells: CellList,
+        identity: Identity,
+        playlists: Playlists,
+    ) -> Result<Self, InvalidTable> {
+        let (rows, ends) = playlists.into_groups();
+        let row_counts = row_counts(&rows, cells.len());
+        let support_counts = support_counts(&identity, &rows, &ends);
+        let order = order(&identity, &support_counts);
+        let baskets = baskets(&identity, &order, rows, ends);
+        let spellings = Spellings::new(cells, identity, row_counts);
+        let shown_artists = shown_artists(&spellings, &order);
+        let (songs, artists) = rayon::join(
+            || songs(&spellings, &order, &support_counts, &shown_artists),
+            || artists(&spellings, &shown_artists, &baskets),
+        );
+        let (songs, (artists, song_artists)) = (songs?, artists?);
         Ok(Catalogue { baskets, songs, artists, song_artists })
     }
 }
 
-/// The baskets, with songs numbered by falling support count and then by what identifies them; and the songs in that order, as
-/// `identity` numbers them.
-fn baskets(identity: &Identity, playlists: Playlists) -> (Baskets, Vec<u32>) {
-    let groups = playlists.into_groups();
-    let song_of = |&spelling: &u32| identity.spellings[spelling as usize].song;
-    let as_read: Baskets = groups.iter().map(|rows| rows.iter().map(song_of)).collect();
-    drop(groups);
-    let support_counts = as_read.support_counts();
-    let text = |id| identity.texts.get(id);
-    let mut order: Vec<u32> = (0..as_read.item_count()).collect();
-    order.sort_unstable_by_key(|&song| {
-        let (artist, title) = identity.song_keys[song as usize];
-        (Reverse(support_counts[song as usize]), text(artist), text(title))
-    });
-    let mut ids = vec![0; order.len()];
-    for (id, &song) in (0..).zip(&order) {
-        ids[song as usize] = id;
+/// The rows that have each spelling.
+fn row_counts(rows: &[u32], spellings: usize) -> Vec<u64> {
+    let mut counts = vec![0; spellings];
+    for &spelling in rows {
+        counts[spelling as usize] += 1;
     }
-    let baskets = as_read.iter().map(|basket| basket.iter().map(|&song| ids[song as usize])).collect();
-    (baskets, order)
+    counts
 }
 
-/// The songs, and the id of the text of each one's artist, if it has one.
+/// The playlists that hold each song, by the number that `identity` gave it.
+fn support_counts(identity: &Identity, rows: &[u32], ends: &[usize]) -> Vec<u32> {
+    let song_count = identity.song_keys.artists.len();
+    let mut counts = vec![0; song_count];
+    let mut last_seen = vec![NONE; song_count];
+    let mut start = 0;
+    for (playlist, &end) in (0..).zip(ends) {
+        for &spelling in &rows[start..end] {
+            let song = identity.spellings[spelling as usize].song as usize;
+            if last_seen[song] != playlist {
+                last_seen[song] = playlist;
+                counts[song] += 1;
+            }
+        }
+        start = end;
+    }
+    counts
+}
+
+/// The songs by falling support count and then by what identifies them.
+fn order(identity: &Identity, support_counts: &[u32]) -> Vec<u32> {
+    let keys = &identity.song_keys;
+    let artist_ranks =
+        inverse(&sorted_by_text(0..identity.artists.len() as u32, |_| (), |id| identity.artists.get(id)));
+    sorted_by_text(
+        0..support_counts.len() as u32,
+        |song| {
+            let artist = keys.artists[song as usize] as usize;
+            (Reverse(support_counts[song as usize]), artist_ranks.get(artist).copied())
+        },
+        |song| keys.texts.get(song as usize),
+    )
+}
+
+/// The numbers by what comes first of each, and then by their texts.
+fn sorted_by_text<'t, K: Ord + Send + Sync>(
+    numbers: Range<u32>,
+    first: impl Fn(u32) -> K,
+    text: impl Fn(u32) -> &'t str + Sync,
+) -> Vec<u32> {
+    // URIs begin alike.
+    let mut texts = numbers.clone().map(|number| text(number).as_bytes());
+    let one = texts.next().unwrap_or_default();
+    let common = texts
+        .fold(one.len(), |common, text| one[..common].iter().zip(text).take_while(|(a, b)| a == b).count());
+    // What follows decides most comparisons without a look at the texts themselves, which lie scattered in memory.
+    let mut places: Vec<(K, [u8; 8], u32)> = numbers
+        .map(|number| {
+            let mut front = [0; 8];
+            front.iter_mut().zip(&text(number).as_bytes()[common..]).for_each(|(front, &byte)| *front = byte);
+            (first(number), front, number)
+        })
+        .collect();
+    places.par_sort_unstable_by(|(a, a_front, a_number), (b, b_front, b_number)| {
+        (a, a_front).cmp(&(b, b_front)).then_with(|| text(*a_number).cmp(text(*b_number)))
+    });
+    places.into_iter().map(|(_, _, number)| number).collect()
+}
+
+/// Where each number is in `order`, which has each once.
+fn inverse(order: &[u32]) -> Vec<u32> {
+    let mut places = vec![0; order.len()];
+    for (place, &number) in (0..).zip(order) {
+        places[number as usize] = place;
+    }
+    places
+}
+
+/// The baskets, with songs numbered by their order.
+fn baskets(identity: &Identity, order: &[u32], mut rows: Vec<u32>, ends: Vec<usize>) -> Baskets {
+    let places = inverse(order);
+    let ids: Vec<u32> = identity.spellings.iter().map(|spelling| places[spelling.song as usize]).collect();
+    for row in &mut rows {
+        *row = ids[*row as usize];
+    }
+    Baskets::from_groups(rows, ends)
+}
+
+/// The spellings of a dataset with their rows.
+struct Spellings {
+    cells: CellList,
+    identity: Identity,
+    row_counts: Vec<u64>,
+    /// The spellings, those of each song together.
+    by_song: Vec<u32>,
+    /// Where those of each song begin in `by_song`, and a last entry with their number.
+    starts: Vec<u32>,
+}
+
+impl Spellings {
+    fn new(cells: CellList, identity: Identity, row_counts: Vec<u64>) -> Self {
+        let song_count = identity.song_keys.artists.len();
+        let (by_song, starts) = grouped(identity.spellings.iter().map(|spelling| spelling.song), song_count);
+        Spellings { cells, identity, row_counts, by_song, starts }
+    }
+
+    fn of(&self, song: u32) -> &[u32] {
+        let song = song as usize;
+        &self.by_song[self.starts[song] as usize..self.starts[song + 1] as usize]
+    }
+
+    /// These were checked when the spelling was added.
+    fn title_and_uri(&self, spelling: u32) -> (&str, &str) {
+        let [title, _, uri] = self.cells.get(spelling);
+        let checked = |cell, column| text(cell, column).unwrap_or_default();
+        (checked(title, Column::Title), checked(uri, Column::Uri))
+    }
+
+    /// What `text` says of the spellings of a song, the commonest first, equally common texts by their letters. Empty ones are left out.
+    fn ranked<T: Ord>(&self, song: u32, text: impl Fn(u32) -> Option<T>) -> Vec<T> {
+        let mut texts: Vec<(T, u64)> = self
+            .of(song)
+            .iter()
+            .filter_map(|&spelling| Some((text(spelling)?, self.row_counts[spelling as usize])))
+            .collect();
+        texts.sort_unstable();
+        texts.dedup_by(|(next, next_rows), (first, rows)| {
+            let is_same = next == first;
+            if is_same {
+                *rows += *next_rows;
+            }
+            is_same
+        });
+        // Equally common texts stay in their order.
+        texts.sort_by_key(|&(_, rows)| Reverse(rows));
+        texts.into_iter().map(|(text, _)| text).collect()
+    }
+}
+
+/// The positions of `owners`, those of each owner together and ascending, and where those of each begin, with a last entry.
+fn grouped(owners: impl Iterator<Item = u32> + Clone, owner_count: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut starts = vec![0; owner_count + 1];
+    for owner in owners.clone() {
+        starts[owner as usize + 1] += 1;
+    }
+    for owner in 0..owner_count {
+        starts[owner + 1] += starts[owner];
+    }
+    let mut next = starts.clone();
+    let mut positions = vec![0; starts[owner_count] as usize];
+    for (position, owner) in (0..).zip(owners) {
+        let place = &mut next[owner as usize];
+        positions[*place as usize] = position;
+        *place += 1;
+    }
+    (positions, starts)
+}
+
+/// By song, the id of its artist's commonest text, if it has an artist.
+fn shown_artists(spellings: &Spellings, order: &[u32]) -> Vec<Option<u32>> {
+    let texts = &spellings.identity.artists;
+    let artist = |&spelling: &u32| {
+        let id = spellings.identity.spellings[spelling as usize].artist;
+        (!texts.get(id).is_empty()).then_some(id)
+    };
+    let shown = |&song: &u32| match spellings.of(song) {
+        [spelling] => artist(spelling),
+        _ => spellings
+            .ranked(song, |spelling| artist(&spelling).map(|id| (texts.get(id), id)))
+            .first()
+            .map(|&(_, id)| id),
+    };
+    order.iter().map(shown).collect()
+}
+
 fn songs(
-    identity: &Identity,
+    spellings: &Spellings,
     order: &[u32],
     support_counts: &[u32],
-) -> Result<(Songs, Vec<Option<u32>>), InvalidTable> {
-    let texts = &identity.texts;
-    let ranking = |text: fn(&Spelling) -> u32| {
-        let tallies = identity.spellings.iter().map(|spelling| Tally {
-            owner: spelling.song,
-            text: text(spelling),
-            rows: spelling.rows,
-        });
-        Ranking::new(tallies.collect(), order.len(), texts)
-    };
-    let titles = ranking(|spelling| spelling.title);
-    let artists = ranking(|spelling| spelling.artist);
-    let uris = ranking(|spelling| spelling.uri);
-
+    shown_artists: &[Option<u32>],
+) -> Result<Songs, InvalidTable> {
+    let artist_texts = &spellings.identity.artists;
     let mut songs = Songs::default();
-    let mut shown_artists = Vec::with_capacity(order.len());
-    for (&song, &support_count) in order.iter().zip(support_counts) {
-        let title = titles.commonest(song, texts);
-        let artist = artists.commonest(song, texts);
-        let uris = uris.of(song).map(|uri| texts.get(uri));
-        songs.push(title, artist, uris, support_count)?;
-        shown_artists.push(artists.of(song).next());
+    for (&song, artist) in order.iter().zip(shown_artists) {
+        let artist = artist.map(|artist| artist_texts.get(artist)).unwrap_or_default();
+        let support_count = support_counts[song as usize];
+        if let &[spelling] = spellings.of(song) {
+            let (title, uri) = spellings.title_and_uri(spelling);
+            songs.push(&composed(title), artist, Some(uri).filter(|uri| !uri.is_empty()), support_count)?;
+        } else {
+            let titles =
+                spellings.ranked(song, |spelling| Some(composed(spellings.title_and_uri(spelling).0)));
+            let uris = spellings.ranked(song, |spelling| {
+                Some(spellings.title_and_uri(spelling).1).filter(|uri| !uri.is_empty())
+            });
+            songs.push(
+                titles.first().map(|title| &**title).unwrap_or_default(),
+                artist,
+                uris,
+                support_count,
+            )?;
+        }
     }
-    Ok((songs, shown_artists))
+    Ok(songs)
 }
 
 /// The artists, and the artist of each song.
 fn artists(
-    identity: &Identity,
+    spellings: &Spellings,
     shown_artists: &[Option<u32>],
     baskets: &Baskets,
 ) -> Result<(Artists, Vec<Option<ArtistId>>), InvalidTable> {
-    let texts = &identity.texts;
-    // The artists as they come, each identified by the text that is equal for all spellings.
+    let identity = &spellings.identity;
+    let texts = &identity.artists;
+    // The artists as they come, each identified by the text that is equal for all spellings; and their numbers by the ids of these.
     let mut keys: Vec<u32> = Vec::new();
-    let mut numbers: HashMap<u32, u32, RandomState> = HashMap::default();
-    let numbered: Vec<Option<u32>> = shown_artists
+    let mut numbers = vec![NONE; texts.len()];
+    let numbered: Vec<u32> = shown_artists
         .iter()
         .map(|&artist| {
-            let key = identity.artist_key(artist?)?;
-            Some(*numbers.entry(key).or_insert_with(|| {
+            let Some(key) = artist.and_then(|artist| identity.artist_key(artist)) else {
+                return NONE;
+            };
+            let number = &mut numbers[key as usize];
+            if *number == NONE {
+                *number = keys.len() as u32;
                 keys.push(key);
-                // There are no more artists than songs, which 32 bits can number.
-                (keys.len() - 1) as u32
-            }))
+            }
+            *number
         })
         .collect();
 
     let mut support_counts = vec![0_u32; keys.len()];
-    let mut in_basket = Vec::new();
-    for basket in baskets.iter() {
-        in_basket.clear();
-        in_basket.extend(basket.iter().filter_map(|&song| numbered[song as usize]));
-        in_basket.sort_unstable();
-        in_basket.dedup();
-        for &artist in &in_basket {
-            support_counts[artist as usize] += 1;
+    let mut last_seen = vec![NONE; keys.len()];
+    for (position, basket) in (0..).zip(baskets.iter()) {
+        for &song in basket {
+            let artist = numbered[song as usize] as usize;
+            if artist < keys.len() && last_seen[artist] != position {
+                last_seen[artist] = position;
+                support_counts[artist] += 1;
+            }
         }
     }
 
-    let mut songs: Vec<Vec<SongId>> = vec![Vec::new(); keys.len()];
-    for (song, artist) in (0..).zip(&numbered) {
-        if let &Some(artist) = artist {
-            songs[artist as usize].push(song);
+    // The rows that have each text as artist, and of each artist the commonest text.
+    let mut row_counts = vec![0; texts.len()];
+    for (spelling, rows) in identity.spellings.iter().zip(&spellings.row_counts) {
+        row_counts[spelling.artist as usize] += rows;
+    }
+    let mut names: Vec<Option<u32>> = vec![None; keys.len()];
+    for id in (0..).take(texts.len()) {
+        let number = identity.artist_key(id).map_or(NONE, |key| numbers[key as usize]);
+        let place = |id: u32| (Reverse(row_counts[id as usize]), texts.get(id));
+        if let Some(name) = names.get_mut(number as usize)
+            && name.is_none_or(|name| place(id) < place(name))
+        {
+            *name = Some(id);
         }
     }
-
-    let tallies = identity.spellings.iter().filter_map(|spelling| {
-        let key = identity.artist_key(spelling.artist)?;
-        Some(Tally { owner: *numbers.get(&key)?, text: spelling.artist, rows: spelling.rows })
-    });
-    let names = Ranking::new(tallies.collect(), keys.len(), texts);
 
     let mut order: Vec<u32> = (0..).take(keys.len()).collect();
-    order.sort_unstable_by_key(|&artist| {
+    order.par_sort_unstable_by_key(|&artist| {
         let position = artist as usize;
         (Reverse(support_counts[position]), texts.get(keys[position]))
     });
+    let ids = inverse(&order);
+    let song_artists: Vec<Option<ArtistId>> =
+        numbered.iter().map(|&artist| ids.get(artist as usize).copied()).collect();
+    // Songs without an artist are those of one more, who is left out.
+    let owners = song_artists.iter().map(|artist| artist.unwrap_or(keys.len() as u32));
+    let (songs, starts) = grouped(owners, keys.len() + 1);
     let mut artists = Artists::default();
-    let mut ids = vec![0; keys.len()];
-    for artist in order {
+    for (bounds, &artist) in starts.windows(2).zip(&order) {
         let position = artist as usize;
-        let name = names.commonest(artist, texts);
-        ids[position] = artists.push(name, support_counts[position], &songs[position])?;
+        let name = names[position].map(|name| texts.get(name)).unwrap_or_default();
+        artists.push(name, support_counts[position], &songs[bounds[0] as usize..bounds[1] as usize])?;
     }
-    let song_artists = numbered.iter().map(|artist| artist.map(|artist| ids[artist as usize])).collect();
     Ok((artists, song_artists))
-}
-
-/// The rows in which a song or an artist is written with a text.
-struct Tally {
-    owner: u32,
-    text: u32,
-    rows: u64,
-}
-
-/// The texts of each song or artist, the commonest first, equally common ones by their letters. Empty texts are left out.
-struct Ranking {
-    tallies: Vec<Tally>,
-    /// Where each owner's tallies begin, and a last entry with their number.
-    starts: Vec<usize>,
-}
-
-impl Ranking {
-    fn new(mut tallies: Vec<Tally>, owners: usize, texts: &Texts) -> Self {
-        tallies.retain(|tally| !texts.get(tally.text).is_empty());
-        tallies.sort_unstable_by_key(|tally| (tally.owner, tally.text));
-        tallies.dedup_by(|next, first| {
-            let is_same = (next.owner, next.text) == (first.owner, first.text);
-            if is_same {
-                first.rows += next.rows;
-            }
-            is_same
-        });
-        let mut starts = vec![0; owners + 1];
-        for tally in &tallies {
-            starts[tally.owner as usize + 1] += 1;
-        }
-        for owner in 0..owners {
-            starts[owner + 1] += starts[owner];
-        }
-        for bounds in starts.windows(2) {
-            tallies[bounds[0]..bounds[1]]
-                .sort_unstable_by_key(|tally| (Reverse(tally.rows), texts.get(tally.text)));
-        }
-        Ranking { tallies, starts }
-    }
-
-    /// The texts of `owner` by rank.
-    fn of(&self, owner: u32) -> impl Iterator<Item = u32> {
-        let position = owner as usize;
-        let (start, end) = (self.starts[position], self.starts[position + 1]);
-        self.tallies[start..end].iter().map(|tally| tally.text)
-    }
-
-    /// The first of them; empty when there is none.
-    fn commonest<'t>(&self, owner: u32, texts: &'t Texts) -> &'t str {
-        self.of(owner).next().map(|text| texts.get(text)).unwrap_or_default()
-    }
 }

@@ -1,18 +1,27 @@
-use std::{fmt, io, str::FromStr};
+use std::{
+    fmt, io,
+    panic::resume_unwind,
+    str::FromStr,
+    sync::mpsc::sync_channel,
+    thread::{self, ScopedJoinHandle},
+};
 
+use foldhash::fast::RandomState;
 use model::{ArtistId, Artists, InvalidTable, Songs};
 
 use crate::{
     baskets::Baskets,
+    batches::{Stop, WAITING_BATCHES, parse},
+    blocks::blocks,
     catalogue::Catalogue,
     columns::Column,
     decompression::{Compression, Decompressed},
     download::DownloadPolicy,
     download_error::DownloadError,
     location::Location,
-    reading::{Reading, RowProblem, SkippedRow, Stop},
-    rows::{MAX_ROW_LEN, RowReader, RowsError},
-    source::Source,
+    reading::{Reading, RowProblem, SkippedRow},
+    rows::{MAX_ROW_LEN, RowsError},
+    source::{Source, SourceFacts},
 };
 
 /// What makes two rows the same song.
@@ -261,19 +270,19 @@ pub fn read_dataset(
         Decompressed::new(source).map_err(|error| read_error(location, Compression::None, error))?;
     let compression = decompressed.compression();
     let mut reading = Reading::new(location, options);
-    let mut reader = RowReader::new(decompressed);
-    reading.read(&mut reader).map_err(|error| match error {
+    let source = read_in_threads(decompressed, &mut reading).map_err(|stop| match stop {
         Stop::Rows(RowsError::Io(error)) => read_error(location, compression, error),
         Stop::Rows(RowsError::TooLong(line)) => DatasetError::RowTooLong { location: location.clone(), line },
         Stop::Dataset(error) => error,
     })?;
-    let source = reader.into_inner().finish().map_err(|error| read_error(location, compression, error))?;
 
-    let Reading { identity, playlists, rows, skipped, first_skipped, .. } = reading;
+    let rows = reading.row_count();
+    let Reading { identity, spellings, playlists, skipped, first_skipped, .. } = reading;
     let too_large = |source| DatasetError::TooLarge { location: location.clone(), source };
     let count = |len: usize| u32::try_from(len).map_err(|_| too_large(None));
     let playlist_count = count(playlists.len())?;
-    let catalogue = Catalogue::new(&identity, playlists).map_err(|error| too_large(Some(error)))?;
+    let catalogue =
+        Catalogue::new(spellings.into_list(), identity, playlists).map_err(|error| too_large(Some(error)))?;
     let facts = model::Dataset {
         location: location.to_string(),
         etag: source.etag,
@@ -287,6 +296,31 @@ pub fn read_dataset(
     };
     let Catalogue { baskets, songs, artists, song_artists } = catalogue;
     Ok(Dataset { baskets, songs, artists, song_artists, facts, first_skipped })
+}
+
+/// Reads and digests the bytes in one thread, parses the rows in another, and finds out in this one which songs they name.
+fn read_in_threads(input: Decompressed<'_>, reading: &mut Reading<'_>) -> Result<SourceFacts, Stop> {
+    let (location, item_key) = (reading.location, reading.options.item_key);
+    let hasher = RandomState::default();
+    thread::scope(|scope| {
+        let (writer, blocks) = blocks();
+        let (sender, batches) = sync_channel(WAITING_BATCHES);
+        let reader = scope.spawn(move || writer.fill(input));
+        let parser = scope.spawn(move || parse(blocks, location, item_key, &hasher, &sender));
+        for batch in batches {
+            // When this fails the channel is closed, so that the other threads end too.
+            reading.push(&batch)?;
+        }
+        joined(parser)?;
+        // An error of the bytes has ended the parser with it.
+        let source = joined(reader).ok_or(RowsError::Io(io::ErrorKind::UnexpectedEof.into()))?;
+        reading.check()?;
+        Ok(source)
+    })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// What an error met while reading means: one of the download, of the disk, or of the compressed data.

@@ -1,44 +1,53 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, hash::BuildHasher as _};
 
 use caseless::Caseless as _;
 use foldhash::fast::RandomState;
-use hashbrown::{HashMap, hash_map::Entry};
+use hashbrown::HashTable;
+use model::Strings;
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 use crate::{
     columns::Column,
     dataset::ItemKey,
-    interning::{CellRows, Texts, TooMany},
+    interning::{Texts, TooMany, spread},
     reading::RowProblem,
 };
 
-/// Tells which rows name the same song.
-///
-/// Rows repeat each other, so what a row's cells stand for is found out once for each different row of cells, a *spelling*; for all
-/// rows after the first it is a look-up of bytes.
+/// There is no comparable text for a text that was no artist.
+const NO_KEY: u32 = u32::MAX;
+
+/// Tells which spellings name the same song. A spelling is what a row has as title, artist and URI.
 pub(crate) struct Identity {
     item_key: ItemKey,
-    cells: CellRows,
-    /// By number of the cells.
+    /// What each spelling stands for, in the order in which they were added.
     pub(crate) spellings: Vec<Spelling>,
-    /// Titles, artists, URIs, and what is left of them for comparing.
-    pub(crate) texts: Texts,
-    /// The comparable text of each text that was an artist, by text id.
-    artist_keys: HashMap<u32, u32, RandomState>,
-    /// What identifies each song: the ids of an artist's and a title's comparable text, or the id of a text, twice.
-    pub(crate) song_keys: Vec<(u32, u32)>,
-    songs: HashMap<(u32, u32), u32, RandomState>,
+    /// Artists, and what is left of them for comparing.
+    pub(crate) artists: Texts,
+    /// By id of an artist's text, that of its comparable text.
+    artist_keys: Vec<u32>,
+    /// What identifies each song, in the order in which songs came: the id of an artist's comparable text, or 0 for all where the artist
+    /// does not count, and a text.
+    pub(crate) song_keys: SongKeys,
+    /// Songs with the hashes of their keys.
+    songs: HashTable<(u32, u32)>,
+    hasher: RandomState,
+    /// The comparable text of a title; kept for the allocation.
+    title_key: String,
 }
 
-/// What different cells stand for. All but `rows` and `song` are ids of texts.
+/// What a spelling stands for.
 pub(crate) struct Spelling {
-    pub(crate) title: u32,
+    /// The id of the artist's text.
     pub(crate) artist: u32,
-    pub(crate) uri: u32,
     /// The number of the song, in the order in which songs come.
     pub(crate) song: u32,
-    /// The rows with these cells.
-    pub(crate) rows: u64,
+}
+
+/// What identifies songs.
+#[derive(Default)]
+pub(crate) struct SongKeys {
+    pub(crate) artists: Vec<u32>,
+    pub(crate) texts: Strings,
 }
 
 /// Why a row does not name a song.
@@ -63,59 +72,71 @@ impl Identity {
     pub(crate) fn new(item_key: ItemKey) -> Self {
         Identity {
             item_key,
-            cells: CellRows::default(),
             spellings: Vec::new(),
-            texts: Texts::default(),
-            artist_keys: HashMap::default(),
-            song_keys: Vec::new(),
-            songs: HashMap::default(),
+            artists: Texts::default(),
+            artist_keys: Vec::new(),
+            song_keys: SongKeys::default(),
+            songs: HashTable::default(),
+            hasher: RandomState::default(),
+            title_key: String::new(),
         }
     }
 
-    /// The number of the spelling that a row's cells are.
-    pub(crate) fn spelling(&mut self, title: &[u8], artist: &[u8], uri: &[u8]) -> Result<u32, NoSong> {
-        let Identity { item_key, cells, spellings, texts, artist_keys, song_keys, songs } = self;
-        let id = cells.intern([title, artist, uri], || {
-            let title_text = needed_text(title, Column::Title)?;
-            let artist_text = text(artist, Column::Artist)?;
-            let uri_text = match item_key {
-                ItemKey::Uri => needed_text(uri, Column::Uri)?,
-                ItemKey::Song | ItemKey::Title => text(uri, Column::Uri)?,
-            };
-            let title = texts.intern(&composed(title_text))?;
-            let artist = texts.intern(&composed(artist_text))?;
-            let uri = texts.intern(uri_text)?;
-            let artist_key = match artist_keys.entry(artist) {
-                Entry::Occupied(key) => *key.get(),
-                Entry::Vacant(entry) => *entry.insert(texts.intern(&comparable(artist_text))?),
-            };
-            let key = match item_key {
-                ItemKey::Song => (artist_key, texts.intern(&comparable(title_text))?),
-                ItemKey::Title => (title, title),
-                ItemKey::Uri => (uri, uri),
-            };
-            let song = match songs.entry(key) {
-                Entry::Occupied(song) => *song.get(),
-                Entry::Vacant(entry) => {
-                    let song = u32::try_from(song_keys.len()).map_err(|_| TooMany)?;
-                    song_keys.push(key);
-                    *entry.insert(song)
-                }
-            };
-            spellings.push(Spelling { title, artist, uri, song, rows: 0 });
-            Ok::<_, NoSong>(())
-        })?;
-        Ok(id)
+    /// Adds the spelling of a row's title, artist and URI, which must be new.
+    pub(crate) fn add(&mut self, [title, artist, uri]: [&[u8]; 3]) -> Result<(), NoSong> {
+        let title = needed_text(title, Column::Title)?;
+        let artist_text = text(artist, Column::Artist)?;
+        let uri = match self.item_key {
+            ItemKey::Uri => needed_text(uri, Column::Uri)?,
+            ItemKey::Song | ItemKey::Title => text(uri, Column::Uri)?,
+        };
+        let artist = self.artists.intern(&composed(artist_text))?;
+        let artist_key = match self.artist_key(artist) {
+            Some(key) => key,
+            None => {
+                let key = self.artists.intern(&comparable(artist_text))?;
+                self.artist_keys.resize(self.artists.len(), NO_KEY);
+                self.artist_keys[artist as usize] = key;
+                key
+            }
+        };
+        let song = match self.item_key {
+            ItemKey::Song => {
+                let mut key = std::mem::take(&mut self.title_key);
+                write_comparable(title, &mut key);
+                let song = self.song(artist_key, &key);
+                self.title_key = key;
+                song
+            }
+            ItemKey::Title => self.song(0, &composed(title)),
+            ItemKey::Uri => self.song(0, uri),
+        };
+        self.spellings.push(Spelling { artist, song: song? });
+        Ok(())
     }
 
-    /// Counts a row of a spelling.
-    pub(crate) fn count_row(&mut self, spelling: u32) {
-        self.spellings[spelling as usize].rows += 1;
+    /// The number of the song with a key.
+    fn song(&mut self, artist: u32, text: &str) -> Result<u32, TooMany> {
+        let Identity { song_keys: SongKeys { artists, texts }, songs, hasher, .. } = self;
+        // All parts of it are well mixed.
+        let hash = hasher.hash_one((artist, text)) as u32;
+        let is_it = |&(other, song): &(u32, u32)| {
+            let song = song as usize;
+            other == hash && artists[song] == artist && texts.get(song) == text
+        };
+        if let Some(&(_, song)) = songs.find(spread(hash), is_it) {
+            return Ok(song);
+        }
+        let song = u32::try_from(artists.len()).map_err(|_| TooMany)?;
+        artists.push(artist);
+        texts.push(text);
+        songs.insert_unique(spread(hash), (hash, song), |&(hash, _)| spread(hash));
+        Ok(song)
     }
 
     /// The id of the comparable text of an artist, which is given by the id of its text.
     pub(crate) fn artist_key(&self, artist: u32) -> Option<u32> {
-        self.artist_keys.get(&artist).copied()
+        self.artist_keys.get(artist as usize).copied().filter(|&key| key != NO_KEY)
     }
 }
 
@@ -133,7 +154,10 @@ pub(crate) fn needed_text(cell: &[u8], column: Column) -> Result<&str, RowProble
 }
 
 /// The text in Normalization Form C.
-fn composed(text: &str) -> Cow<'_, str> {
+pub(crate) fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
     match is_nfc_quick(text.chars()) {
         IsNormalized::Yes => Cow::Borrowed(text),
         IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
@@ -146,10 +170,20 @@ fn composed(text: &str) -> Cow<'_, str> {
 /// Folding and not lower case, for that depends on the place of a letter ("ΟΔΟΣ" ends with another sigma than "οδοσ") and does not
 /// equate "Straße" and "STRASSE". Not NFKC, which would equate more than case: "²" and "2", "Ⅳ" and "IV".
 fn comparable(text: &str) -> String {
+    let mut comparable = String::new();
+    write_comparable(text, &mut comparable);
+    comparable
+}
+
+/// Replaces what is in `comparable`.
+fn write_comparable(text: &str, comparable: &mut String) {
+    comparable.clear();
     if text.is_ascii() {
-        return text.to_ascii_lowercase();
+        comparable.push_str(text);
+        comparable.make_ascii_lowercase();
+    } else {
+        comparable.extend(text.nfd().default_case_fold().nfc());
     }
-    text.nfd().default_case_fold().nfc().collect()
 }
 
 #[cfg(test)]
@@ -159,14 +193,10 @@ mod tests {
     #[track_caller]
     fn check(item_key: ItemKey, rows: &[[&str; 3]], songs: &[u32]) {
         let mut identity = Identity::new(item_key);
-        let found: Vec<u32> = rows
-            .iter()
-            .map(|[artist, title, uri]| {
-                let spelling = identity.spelling(title.as_bytes(), artist.as_bytes(), uri.as_bytes());
-                let spelling = spelling.ok().unwrap();
-                identity.spellings[spelling as usize].song
-            })
-            .collect();
+        for [artist, title, uri] in rows {
+            assert!(identity.add([title, artist, uri].map(|cell| cell.as_bytes())).is_ok());
+        }
+        let found: Vec<u32> = identity.spellings.iter().map(|spelling| spelling.song).collect();
         assert_eq!(found, songs, "by {item_key}");
     }
 

@@ -1,4 +1,4 @@
-use std::hash::{BuildHasher as _, Hasher as _};
+use std::hash::BuildHasher as _;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -41,57 +41,128 @@ impl Texts {
     }
 }
 
+/// Three cells of a row as bytes: their lengths, then the cells.
+pub(crate) struct CellKey<'a> {
+    /// A hash of the bytes.
+    pub(crate) hash: u32,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// The bytes of the three lengths.
+const LENGTHS: usize = 3 * size_of::<u16>();
+/// The bytes of a row's number.
+const NUMBER: usize = size_of::<u32>();
+/// Where rows begin: at multiples of this, so that 32 bits can point to 32 GiB of them.
+const ALIGNMENT: usize = 8;
+
+impl CellKey<'_> {
+    /// Appends the bytes of a key, without a hash. The cells must be shorter than 2^16 bytes.
+    pub(crate) fn write(cells: [&[u8]; 3], to: &mut Vec<u8>) {
+        for cell in cells {
+            to.extend_from_slice(&(cell.len() as u16).to_le_bytes());
+        }
+        for cell in cells {
+            to.extend_from_slice(cell);
+        }
+    }
+
+    /// The cells in `bytes`, which begin with those of a key.
+    pub(crate) fn cells(bytes: &[u8]) -> [&[u8]; 3] {
+        let (mut start, mut lengths) = (LENGTHS, bytes.chunks_exact(size_of::<u16>()));
+        [(); 3].map(|()| {
+            let len = lengths.next().map_or(0, |len| usize::from(u16::from_le_bytes([len[0], len[1]])));
+            let cell = bytes.get(start..start + len).unwrap_or_default();
+            start += len;
+            cell
+        })
+    }
+}
+
 /// Numbers different rows of cells from 0, in the order in which they come. The cells are compared byte by byte.
 #[derive(Default)]
 pub(crate) struct CellRows {
-    ids: HashTable<u32>,
+    /// The hash of each row, and where it begins in `bytes`.
+    places: HashTable<(u32, u32)>,
+    /// One row after the other: its number, and the bytes of its key.
     bytes: Vec<u8>,
-    /// Where each row's cells end in `bytes`.
-    ends: Vec<[usize; 3]>,
-    hasher: RandomState,
+    len: u32,
 }
 
 impl CellRows {
-    /// The number of `cells`. When they are new, `on_new` is called with the number, which is given only if it succeeds.
+    /// Where a row may be that is equal to the one with this hash. To look for many before the first is compared keeps
+    /// the processor from waiting for the memory each time.
+    pub(crate) fn candidate(&self, hash: u32) -> Option<u32> {
+        self.places.find(spread(hash), |&(other, _)| other == hash).map(|&(_, place)| place)
+    }
+
+    /// The number of the row at a place that [`candidate`](Self::candidate) gave, if it is equal to `key`.
+    pub(crate) fn number_at(&self, place: u32, key: &CellKey<'_>) -> Option<u32> {
+        let (number, rest) = self.bytes.get(place as usize * ALIGNMENT..)?.split_first_chunk()?;
+        rest.starts_with(key.bytes).then(|| u32::from_le_bytes(*number))
+    }
+
+    /// The number of the row that is equal to `key`. When it is new, `on_new` is called with the cells, and the number is given only if it
+    /// succeeds.
     pub(crate) fn intern<E: From<TooMany>>(
         &mut self,
-        cells: [&[u8]; 3],
-        on_new: impl FnOnce() -> Result<(), E>,
+        key: &CellKey<'_>,
+        on_new: impl FnOnce([&[u8]; 3]) -> Result<(), E>,
     ) -> Result<u32, E> {
-        let CellRows { ids, bytes, ends, hasher } = self;
-        let hash = hash(hasher, cells);
-        if let Some(&id) = ids.find(hash, |&id| cells_at(bytes, ends, id) == cells) {
-            return Ok(id);
+        let mut found = None;
+        self.places.find(spread(key.hash), |&(hash, place)| {
+            found = if hash == key.hash { self.number_at(place, key) } else { None };
+            found.is_some()
+        });
+        if let Some(number) = found {
+            return Ok(number);
         }
-        let id = u32::try_from(ends.len()).map_err(|_| TooMany)?;
-        on_new()?;
-        ends.push(cells.map(|cell| {
-            bytes.extend_from_slice(cell);
-            bytes.len()
-        }));
-        ids.insert_unique(hash, id, |&id| self::hash(hasher, cells_at(bytes, ends, id)));
-        Ok(id)
+        let number = self.len;
+        let place = u32::try_from(self.bytes.len() / ALIGNMENT).map_err(|_| TooMany)?;
+        let next = number.checked_add(1).ok_or(TooMany)?;
+        on_new(CellKey::cells(key.bytes))?;
+        self.len = next;
+        self.bytes.extend_from_slice(&number.to_le_bytes());
+        self.bytes.extend_from_slice(key.bytes);
+        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGNMENT), 0);
+        self.places.insert_unique(spread(key.hash), (key.hash, place), |&(hash, _)| spread(hash));
+        Ok(number)
+    }
+
+    /// The rows in the order of their numbers, which nothing can be added to.
+    pub(crate) fn into_list(self) -> CellList {
+        let CellRows { places, bytes, len } = self;
+        drop(places);
+        let mut starts = Vec::with_capacity(len as usize);
+        let mut start = 0;
+        for _ in 0..len {
+            starts.push((start / ALIGNMENT) as u32);
+            let cells = CellKey::cells(&bytes[start + NUMBER..]);
+            let len = NUMBER + LENGTHS + cells.iter().map(|cell| cell.len()).sum::<usize>();
+            start += len.next_multiple_of(ALIGNMENT);
+        }
+        CellList { bytes, starts }
     }
 }
 
-fn hash(hasher: &RandomState, cells: [&[u8]; 3]) -> u64 {
-    let mut hasher = hasher.build_hasher();
-    for cell in cells {
-        // With the lengths, so that text moved from one cell to the next makes another hash.
-        hasher.write_usize(cell.len());
-        hasher.write(cell);
-    }
-    hasher.finish()
+/// Different rows of cells by their numbers.
+pub(crate) struct CellList {
+    bytes: Vec<u8>,
+    starts: Vec<u32>,
 }
 
-fn cells_at<'b>(bytes: &'b [u8], ends: &[[usize; 3]], id: u32) -> [&'b [u8]; 3] {
-    let position = id as usize;
-    let start = match position.checked_sub(1) {
-        Some(before) => ends[before][2],
-        None => 0,
-    };
-    let [first, second, third] = ends[position];
-    [&bytes[start..first], &bytes[first..second], &bytes[second..third]]
+impl CellList {
+    pub(crate) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    pub(crate) fn get(&self, number: u32) -> [&[u8]; 3] {
+        CellKey::cells(&self.bytes[self.starts[number as usize] as usize * ALIGNMENT + NUMBER..])
+    }
+}
+
+/// A hash of 64 bits, which the table needs, from one of 32; the multiplier is that of Fibonacci hashing.
+pub(crate) fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]
@@ -106,12 +177,20 @@ mod tests {
         assert_eq!((texts.len(), texts.get(2)), (3, "b"));
     }
 
+    fn key(cells: [&str; 3]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        CellKey::write(cells.map(str::as_bytes), &mut bytes);
+        bytes
+    }
+
+    /// All rows with the same hash, so that they are told apart by their bytes alone.
     #[test]
     fn rows_differ_when_the_same_bytes_are_cut_into_other_cells() {
         let mut rows = CellRows::default();
         let mut intern = |cells: [&str; 3]| {
             let mut is_new = false;
-            let id = rows.intern::<TooMany>(cells.map(str::as_bytes), || {
+            let id = rows.intern::<TooMany>(&CellKey { hash: 7, bytes: &key(cells) }, |found| {
+                assert_eq!(found, cells.map(str::as_bytes));
                 is_new = true;
                 Ok(())
             });
@@ -121,12 +200,18 @@ mod tests {
         assert_eq!(intern(["a", "bc", ""]), (1, true));
         assert_eq!(intern(["ab", "", "c"]), (2, true));
         assert_eq!(intern(["ab", "c", ""]), (0, false));
+        let list = rows.into_list();
+        assert_eq!((list.len(), list.get(1)), (3, [&b"a"[..], b"bc", b""]));
     }
 
     #[test]
     fn rows_that_are_refused_get_no_number() {
         let mut rows = CellRows::default();
-        assert!(rows.intern([b"a", b"", b""], || Err(TooMany)).is_err());
-        assert_eq!(rows.intern::<TooMany>([b"b", b"", b""], || Ok(())).unwrap(), 0);
+        let (a, b) = (key(["a", "", ""]), key(["b", "", ""]));
+        assert!(rows.intern(&CellKey { hash: 1, bytes: &a }, |_| Err(TooMany)).is_err());
+        assert_eq!(rows.intern::<TooMany>(&CellKey { hash: 2, bytes: &b }, |_| Ok(())).unwrap(), 0);
+        let place = rows.candidate(2).unwrap();
+        assert_eq!(rows.number_at(place, &CellKey { hash: 2, bytes: &b }), Some(0));
+        assert_eq!(rows.number_at(place, &CellKey { hash: 2, bytes: &a }), None);
     }
 }

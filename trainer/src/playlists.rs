@@ -13,11 +13,19 @@ pub(crate) struct Playlists {
 }
 
 impl Playlists {
-    /// Appends a row of the playlist `pid`.
-    pub(crate) fn push(&mut self, pid: &str, row: u32) -> Result<(), TooMany> {
+    /// Appends a row to the run that is not ended yet.
+    pub(crate) fn push(&mut self, row: u32) {
         self.rows.push(row);
+    }
+
+    /// Ends a run of rows, which may be empty and may go on what was the last one: they are of the playlist `pid`.
+    pub(crate) fn end_run(&mut self, pid: &str) -> Result<(), TooMany> {
         let end = self.rows.len();
-        match self.runs.last_mut() {
+        let last = self.runs.last_mut();
+        if last.as_ref().map_or(0, |&&mut (_, run_end)| run_end) == end {
+            return Ok(());
+        }
+        match last {
             Some((playlist, run_end)) if self.pids.get(*playlist) == pid => *run_end = end,
             _ => {
                 let playlist = self.pids.intern(pid)?;
@@ -32,43 +40,41 @@ impl Playlists {
         self.pids.len()
     }
 
-    /// The rows of each playlist together, the playlists in the order in which they came first.
-    pub(crate) fn into_groups(self) -> Groups {
-        let mut starts = vec![0; self.len() + 1];
-        for (playlist, run) in self.runs() {
-            starts[playlist + 1] += run.len();
-        }
-        for playlist in 0..self.len() {
-            starts[playlist + 1] += starts[playlist];
-        }
-        let mut next = starts.clone();
-        let mut rows = vec![0; self.rows.len()];
-        for (playlist, run) in self.runs() {
-            let start = next[playlist];
-            next[playlist] += run.len();
-            rows[start..next[playlist]].copy_from_slice(run);
-        }
-        Groups { rows, starts }
+    /// The number of rows.
+    pub(crate) fn row_count(&self) -> u64 {
+        self.rows.len() as u64
     }
 
-    fn runs(&self) -> impl Iterator<Item = (usize, &[u32])> {
-        self.runs.iter().scan(0, |start, &(playlist, end)| {
-            let run = &self.rows[*start..end];
-            *start = end;
-            Some((playlist as usize, run))
-        })
-    }
-}
-
-/// What [`Playlists::into_groups`] returns.
-pub(crate) struct Groups {
-    rows: Vec<u32>,
-    starts: Vec<usize>,
-}
-
-impl Groups {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u32]> {
-        self.starts.windows(2).map(|bounds| &self.rows[bounds[0]..bounds[1]])
+    /// The rows of each playlist together, the playlists in the order in which they came first, and where those of each end.
+    pub(crate) fn into_groups(self) -> (Vec<u32>, Vec<usize>) {
+        let Playlists { pids, rows, runs } = self;
+        if runs.len() == pids.len() {
+            // Each playlist came once, so they lie together already.
+            return (rows, runs.into_iter().map(|(_, end)| end).collect());
+        }
+        let runs = || {
+            runs.iter().scan(0, |start, &(playlist, end)| {
+                let run = &rows[*start..end];
+                *start = end;
+                Some((playlist as usize, run))
+            })
+        };
+        let mut ends = vec![0; pids.len()];
+        for (playlist, run) in runs() {
+            ends[playlist] += run.len();
+        }
+        let mut next = 0;
+        for end in &mut ends {
+            // For now, where the playlist begins; after all its runs it will have moved to its end.
+            (*end, next) = (next, next + *end);
+        }
+        let mut grouped = vec![0; rows.len()];
+        for (playlist, run) in runs() {
+            let start = ends[playlist];
+            ends[playlist] += run.len();
+            grouped[start..ends[playlist]].copy_from_slice(run);
+        }
+        (grouped, ends)
     }
 }
 
@@ -76,14 +82,44 @@ impl Groups {
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check(runs: &[(&str, &[u32])], expected: &[&[u32]]) {
+        let mut playlists = Playlists::default();
+        for &(pid, rows) in runs {
+            rows.iter().for_each(|&row| playlists.push(row));
+            playlists.end_run(pid).unwrap();
+        }
+        assert_eq!(playlists.len(), expected.len());
+        let (rows, ends) = playlists.into_groups();
+        assert_eq!(rows, expected.concat());
+        let mut end = 0;
+        assert_eq!(
+            ends,
+            expected
+                .iter()
+                .map(|rows| {
+                    end += rows.len();
+                    end
+                })
+                .collect::<Vec<_>>()
+        );
+    }
+
     #[test]
     fn rows_of_a_playlist_need_not_be_contiguous() {
-        let mut playlists = Playlists::default();
-        for (pid, row) in [("b", 5), ("b", 6), ("a", 7), ("b", 5), ("c", 8), ("a", 9)] {
-            playlists.push(pid, row).unwrap();
-        }
-        assert_eq!(playlists.len(), 3);
-        let groups = playlists.into_groups();
-        assert_eq!(groups.iter().collect::<Vec<_>>(), [&[5, 6, 5][..], &[7, 9], &[8]]);
+        check(
+            &[("b", &[5, 6]), ("a", &[7]), ("b", &[5]), ("c", &[8]), ("a", &[9])],
+            &[&[5, 6, 5], &[7, 9], &[8]],
+        );
+    }
+
+    #[test]
+    fn contiguous_playlists_stay_as_they_are() {
+        check(&[("b", &[5]), ("b", &[6]), ("a", &[7])], &[&[5, 6], &[7]]);
+    }
+
+    #[test]
+    fn a_playlist_without_a_row_is_none() {
+        check(&[("b", &[]), ("a", &[7]), ("b", &[])], &[&[7]]);
     }
 }

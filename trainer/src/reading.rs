@@ -1,12 +1,11 @@
-use std::io::BufRead;
-
 use crate::{
-    columns::{BOM, Column, Columns},
+    batches::{Batch, Stop},
+    columns::Column,
     dataset::{DatasetError, ReadOptions},
-    identity::{Identity, NoSong, needed_text},
+    identity::{Identity, NoSong},
+    interning::{CellRows, TooMany},
     location::Location,
     playlists::Playlists,
-    rows::{Row, RowReader, RowsError},
 };
 
 /// A row that was skipped.
@@ -46,31 +45,17 @@ pub enum RowProblem {
 
 /// A dataset that is being read.
 pub(crate) struct Reading<'r> {
-    location: &'r Location,
-    options: &'r ReadOptions,
+    pub(crate) location: &'r Location,
+    pub(crate) options: &'r ReadOptions,
+    /// Rows repeat each other, so what a row's cells stand for is found out once for each different row of cells, a *spelling*; for
+    /// all rows after the first it is a look-up of bytes.
+    pub(crate) spellings: CellRows,
     pub(crate) identity: Identity,
     pub(crate) playlists: Playlists,
-    pub(crate) rows: u64,
     pub(crate) skipped: u64,
     pub(crate) first_skipped: Option<SkippedRow>,
-}
-
-/// Why reading ended before the end.
-pub(crate) enum Stop {
-    Rows(RowsError),
-    Dataset(DatasetError),
-}
-
-impl From<RowsError> for Stop {
-    fn from(error: RowsError) -> Self {
-        Stop::Rows(error)
-    }
-}
-
-impl From<DatasetError> for Stop {
-    fn from(error: DatasetError) -> Self {
-        Stop::Dataset(error)
-    }
+    /// Where the spellings of a batch may be; kept for the allocation.
+    candidates: Vec<Option<u32>>,
 }
 
 impl<'r> Reading<'r> {
@@ -78,86 +63,73 @@ impl<'r> Reading<'r> {
         Reading {
             location,
             options,
+            spellings: CellRows::default(),
             identity: Identity::new(options.item_key),
             playlists: Playlists::default(),
-            rows: 0,
             skipped: 0,
             first_skipped: None,
+            candidates: Vec::new(),
         }
     }
 
-    /// Reads all rows.
-    pub(crate) fn read<R: BufRead>(&mut self, reader: &mut RowReader<R>) -> Result<(), Stop> {
-        let location = self.location;
-        if let Some(found) = not_csv(reader.head().map_err(RowsError::Io)?) {
-            return Err(DatasetError::NotCsv { location: location.clone(), found }.into());
-        }
-        let Some(header) = reader.next()? else {
-            return Err(DatasetError::Empty { location: location.clone() }.into());
-        };
-        let columns = Columns::find(&header, location, self.options.item_key)?;
+    /// Rows, without the header.
+    pub(crate) fn row_count(&self) -> u64 {
+        self.playlists.row_count() + self.skipped
+    }
 
-        while let Some(row) = reader.next()? {
-            match self.row(&columns, &row) {
-                Ok(()) => self.rows += 1,
-                Err(NoSong::TooMany) => {
-                    return Err(DatasetError::TooLarge { location: location.clone(), source: None }.into());
-                }
-                Err(NoSong::Row(problem)) => {
-                    // What an open quote swallowed were rows.
-                    let lost = if row.has_open_quote { row.lines } else { 1 };
-                    self.rows += lost;
-                    self.skipped += lost;
-                    self.first_skipped.get_or_insert(SkippedRow { line: row.line, problem });
+    /// Takes the rows of a batch.
+    pub(crate) fn push(&mut self, batch: &Batch) -> Result<(), Stop> {
+        self.try_push(batch).map_err(|TooMany| {
+            DatasetError::TooLarge { location: self.location.clone(), source: None }.into()
+        })
+    }
+
+    fn try_push(&mut self, batch: &Batch) -> Result<(), TooMany> {
+        let Reading { spellings, identity, candidates, .. } = self;
+        candidates.clear();
+        candidates.extend(batch.rows().map(|(_, key)| spellings.candidate(key.hash)));
+        let mut first_skipped = batch.first_skipped;
+        let mut skipped = batch.skipped;
+        let mut rows = batch.rows().zip(&*candidates);
+        for (pid, run) in batch.runs() {
+            for ((line, key), candidate) in rows.by_ref().take(run) {
+                let known = candidate.and_then(|place| spellings.number_at(place, &key));
+                let spelling = match known {
+                    Some(spelling) => Ok(spelling),
+                    None => spellings.intern(&key, |cells| identity.add(cells)),
+                };
+                match spelling {
+                    Ok(spelling) => self.playlists.push(spelling),
+                    Err(NoSong::TooMany) => return Err(TooMany),
+                    Err(NoSong::Row(problem)) => {
+                        skipped += 1;
+                        if first_skipped.is_none_or(|first| line < first.line) {
+                            first_skipped = Some(SkippedRow { line, problem });
+                        }
+                    }
                 }
             }
+            self.playlists.end_run(pid)?;
         }
+        self.skipped += skipped;
+        self.first_skipped = self.first_skipped.or(first_skipped);
+        Ok(())
+    }
 
+    /// Checks the whole, after the last batch.
+    pub(crate) fn check(&self) -> Result<(), DatasetError> {
         let max_share = self.options.max_skipped_share;
+        let (skipped, rows) = (self.skipped, self.row_count());
         if let Some(first) = self.first_skipped
             // A quotient of integers is rounded as the decimal that a person wrote was, so that a share at the limit is within it.
-            && self.skipped as f64 / self.rows as f64 > max_share
+            && skipped as f64 / rows as f64 > max_share
         {
-            let (skipped, rows) = (self.skipped, self.rows);
-            let location = location.clone();
-            return Err(DatasetError::TooManySkipped { location, skipped, rows, max_share, first }.into());
+            let location = self.location.clone();
+            return Err(DatasetError::TooManySkipped { location, skipped, rows, max_share, first });
         }
         if self.playlists.len() == 0 {
-            return Err(DatasetError::NoPlaylists { location: location.clone() }.into());
+            return Err(DatasetError::NoPlaylists { location: self.location.clone() });
         }
         Ok(())
-    }
-
-    fn row(&mut self, columns: &Columns, row: &Row<'_>) -> Result<(), NoSong> {
-        if row.has_open_quote {
-            return Err(RowProblem::OpenQuote { lines: row.lines }.into());
-        }
-        if row.len() != columns.len {
-            return Err(RowProblem::FieldCount { found: row.len(), expected: columns.len }.into());
-        }
-        let cell = |field: Option<usize>| field.and_then(|field| row.get(field)).unwrap_or_default();
-        let pid = needed_text(cell(Some(columns.pid)), Column::Pid)?;
-        let title = cell(Some(columns.title));
-        let spelling = self.identity.spelling(title, cell(columns.artist), cell(columns.uri))?;
-        self.playlists.push(pid, spelling)?;
-        self.identity.count_row(spelling);
-        Ok(())
-    }
-}
-
-/// What a file is that begins with these bytes, when it is surely not CSV.
-fn not_csv(head: &[u8]) -> Option<&'static str> {
-    match head {
-        b"" => None,
-        [b'P', b'K', 3, 4, ..] => Some("a ZIP archive"),
-        [b'B', b'Z', b'h', ..] => Some("compressed with bzip2"),
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => Some("compressed with xz"),
-        [b'P', b'A', b'R', b'1', ..] => Some("a Parquet file"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("encoded in UTF-16"),
-        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("compressed twice"),
-        _ => {
-            let text = head.strip_prefix(BOM).unwrap_or(head).trim_ascii_start();
-            text.starts_with(b"<").then_some("an HTML or XML page")
-        }
     }
 }

@@ -4,20 +4,29 @@ use csv_core::ReadRecordResult;
 use memchr::{memchr, memchr_iter};
 
 /// The longest row, in bytes after unquoting. A longer one comes from a quote that is not closed, or from a file that is not CSV.
-pub(crate) const MAX_ROW_LEN: usize = 64 * 1024;
+pub(crate) const MAX_ROW_LEN: usize = 64 * 1024 - 1;
 
 /// Reads CSV rows (RFC 4180), one at a time.
 ///
 /// It is as lenient as the `csv` crate, but for one thing: a quote that is opened and not closed swallows the rows that follow up to
 /// the next quote. Such a row is marked instead of passing for a row with a long field.
+///
+/// Nearly all rows are one line whose quotes, if it has any, surround whole fields; these are cut at their commas where they lie. The
+/// others are left to `csv-core`, the engine of the `csv` crate.
 pub(crate) struct RowReader<R> {
     input: R,
     parser: csv_core::Reader,
     quotes: Quotes,
-    /// The fields of the row, one after another.
+    /// The fields of a row that was not cut where it lies, one after another.
     text: Vec<u8>,
     /// Where each field ends in `text`.
     ends: Vec<usize>,
+    /// Where each field begins and ends in the row's text.
+    bounds: Vec<(u32, u32)>,
+    /// The bytes of the last row, which are consumed when the next one is asked for.
+    lent: usize,
+    /// How many bytes of the input are known to have no `\r`.
+    without_cr: usize,
     /// The line where the next row begins, from 1.
     line: u64,
 }
@@ -31,22 +40,18 @@ pub(crate) struct Row<'a> {
     /// Whether it has a quote that is not closed where a field ends.
     pub(crate) has_open_quote: bool,
     text: &'a [u8],
-    ends: &'a [usize],
+    bounds: &'a [(u32, u32)],
 }
 
 impl<'a> Row<'a> {
     /// The number of fields.
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        self.bounds.len()
     }
 
     pub(crate) fn get(&self, field: usize) -> Option<&'a [u8]> {
-        let end = *self.ends.get(field)?;
-        let start = match field.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
-            None => 0,
-        };
-        self.text.get(start..end)
+        let &(start, end) = self.bounds.get(field)?;
+        self.text.get(start as usize..end as usize)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &'a [u8]> {
@@ -76,12 +81,11 @@ impl<R: BufRead> RowReader<R> {
             quotes: Quotes::default(),
             text: vec![0; MAX_ROW_LEN],
             ends: vec![0; 32],
+            bounds: Vec::new(),
+            lent: 0,
+            without_cr: 0,
             line: 1,
         }
-    }
-
-    pub(crate) fn into_inner(self) -> R {
-        self.input
     }
 
     /// The first decompressed bytes, as many as are there at once.
@@ -91,6 +95,45 @@ impl<R: BufRead> RowReader<R> {
 
     /// The next row that is not empty; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>, RowsError> {
+        self.consume(self.lent);
+        self.lent = 0;
+        match self.cut_line()? {
+            Some(len) => {
+                self.lent = len;
+                let line = self.line;
+                self.line += 1;
+                let text = self.input.fill_buf()?;
+                Ok(Some(Row { line, lines: 1, has_open_quote: false, text, bounds: &self.bounds }))
+            }
+            None => self.parse(),
+        }
+    }
+
+    /// Cuts the row at the beginning of the input into fields and returns its bytes with the line break, if it is a line of which that
+    /// can be done.
+    fn cut_line(&mut self) -> io::Result<Option<usize>> {
+        let input = self.input.fill_buf()?;
+        // The parser drops a byte order mark from the first row.
+        if self.line == 1 {
+            return Ok(None);
+        }
+        let Some(len) = memchr(b'\n', input).filter(|len| (1..=MAX_ROW_LEN).contains(len)) else {
+            return Ok(None);
+        };
+        if self.without_cr < len {
+            self.without_cr = memchr(b'\r', input).unwrap_or(input.len());
+        }
+        let line = match len.checked_sub(1) {
+            Some(text_len) if self.without_cr == text_len => &input[..text_len],
+            _ if self.without_cr < len => return Ok(None),
+            _ => &input[..len],
+        };
+        let is_cut = !line.is_empty() && cut(line, &mut self.bounds);
+        Ok(is_cut.then_some(len + 1))
+    }
+
+    /// Leaves the next row to the parser.
+    fn parse(&mut self) -> Result<Option<Row<'_>>, RowsError> {
         self.skip_line_breaks()?;
         self.quotes = Quotes::default();
         let line = self.line;
@@ -107,7 +150,7 @@ impl<R: BufRead> RowReader<R> {
             self.quotes.follow(raw);
             breaks += memchr_iter(b'\n', raw).count() as u64;
             last = raw.last().copied().or(last);
-            self.input.consume(consumed);
+            self.consume(consumed);
             text_len += text;
             ends_len += ends;
             match result {
@@ -123,13 +166,18 @@ impl<R: BufRead> RowReader<R> {
         };
         self.line += breaks;
         let lines = 1 + breaks - u64::from(last == Some(b'\n'));
+        self.bounds.clear();
+        let mut start = 0;
+        self.bounds.extend(
+            self.ends[..ends_len].iter().map(|&end| (std::mem::replace(&mut start, end as u32), end as u32)),
+        );
         Ok(Some(Row {
             line,
             lines,
             // A field that goes on after its closing quote is a matter of taste within one line: nothing can have been swallowed.
             has_open_quote: (is_at_end && self.quotes.are_open()) || (lines > 1 && self.quotes.went_on),
             text: &self.text[..text_len],
-            ends: &self.ends[..ends_len],
+            bounds: &self.bounds,
         }))
     }
 
@@ -142,7 +190,40 @@ impl<R: BufRead> RowReader<R> {
                 return Ok(());
             }
             self.line += memchr_iter(b'\n', &input[..breaks]).count() as u64;
-            self.input.consume(breaks);
+            self.consume(breaks);
+        }
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.input.consume(len);
+        self.without_cr = self.without_cr.saturating_sub(len);
+    }
+}
+
+/// Fills `bounds` with the fields of `line`, which has no line break; false when a field needs more than to be cut out: one in quotes
+/// that has a quote in it, does not end with a quote, or does not end in this line.
+fn cut(line: &[u8], bounds: &mut Vec<(u32, u32)>) -> bool {
+    bounds.clear();
+    let mut start = 0;
+    loop {
+        let rest = &line[start..];
+        if let Some((b'"', quoted)) = rest.split_first() {
+            let Some(len) = memchr(b'"', quoted) else {
+                return false;
+            };
+            bounds.push(((start + 1) as u32, (start + 1 + len) as u32));
+            match quoted.get(len + 1) {
+                None => return true,
+                Some(b',') => start += len + 3,
+                Some(_) => return false,
+            }
+        } else {
+            let Some(len) = memchr(b',', rest) else {
+                bounds.push((start as u32, line.len() as u32));
+                return true;
+            };
+            bounds.push((start as u32, (start + len) as u32));
+            start += len + 1;
         }
     }
 }
