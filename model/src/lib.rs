@@ -5,6 +5,7 @@
 //! <volume>/versions/<version>/      immutable once visible
 //!     manifest.json                 what the version is; its SHA-256 is in the version's name
 //!     songs.parquet  artists.parquet  rules.parquet  artist_rules.parquet
+//!     longer_rules.parquet          only where a training was asked for it
 //! <volume>/holds/<key>              the version of that key was rolled back from
 //! ```
 //!
@@ -27,18 +28,25 @@ mod manifest;
 mod version;
 mod model;
 mod error;
+mod digest;
 mod columns;
+mod order;
+mod song_tables;
+mod rule_tables;
+mod longer_rules;
 mod volume;
 mod publication;
 
 pub use self::{
     error::VolumeError,
+    longer_rules::{LongerRule, LongerRulesEncoder},
     manifest::{
         Counts, Damping, Dataset, Evaluation, EvaluationFigures, FORMAT, FileDigest, Manifest, Metadata,
         Parameters, Scoring, Stage, TrainerBuild,
     },
-    model::{Model, Tables},
+    model::{EncodedTables, Model, Tables},
     publication::Publication,
+    rule_tables::{Consequent, EncodedRules, RulesEncoder},
     rules::{Rule, RuleCounts, RuleGroup, Rules},
     songs::{Artist, ArtistId, Artists, InvalidTable, Song, SongId, Songs},
     strings::Strings,

@@ -111,6 +111,13 @@ pub struct Parameters {
     pub max_rules_per_song: Option<u32>,
     /// Songs in an itemset; `None`: unlimited.
     pub max_length: Option<u32>,
+    /// Songs in the consequent of a rule from itemsets; 1 unless longer ones were asked for.
+    #[serde(default = "one")]
+    pub max_consequent_length: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// What a training found.
@@ -128,6 +135,13 @@ pub struct Counts {
     pub artist_rules: u64,
     /// The different rules with songs as antecedent: the rows of `rules.parquet`.
     pub rules: u64,
+    /// Rules with a consequent of more than one song: the rows of `longer_rules.parquet`, which is there if they were asked for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub longer_rules: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How a recommendation's score follows from the weights of the rules that fired for it:
@@ -241,10 +255,16 @@ pub struct EvaluationFigures {
 }
 
 /// A stage of a training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
     /// Its name.
     pub stage: String,
     /// How long it took, in seconds.
     pub seconds: f64,
+    /// The rows, of the dataset or of a table, that it went through in a second, where it goes through rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_per_second: Option<f64>,
+    /// The most memory that the process had resident until the stage ended, in bytes, where the system tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
 }

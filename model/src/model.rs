@@ -1,4 +1,7 @@
-use crate::{Artists, InvalidTable, Manifest, Metadata, Rules, Songs, VersionName};
+use crate::{
+    Artists, EncodedRules, InvalidTable, Manifest, Metadata, Rules, RulesEncoder, Songs, VersionName,
+    order::Antecedents,
+};
 
 /// The tables of a model: one Parquet file each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,33 +27,82 @@ pub struct Model {
     pub tables: Tables,
 }
 
-/// Checks what no table can check alone: that ids exist, that counts agree with one another and with the metadata, and that scores can be
-/// computed.
-pub(crate) fn check_consistency(metadata: &Metadata, tables: &Tables) -> Result<(), InvalidTable> {
+/// The tables of a model on their way to the volume.
+#[derive(Clone, Debug)]
+pub struct EncodedTables<'a> {
+    /// The songs.
+    pub songs: &'a Songs,
+    /// The artists.
+    pub artists: &'a Artists,
+    /// Rules from these songs to one of them.
+    pub rules: EncodedRules,
+    /// Rules from one of these artists to one of these songs.
+    pub artist_rules: EncodedRules,
+    /// Rules with longer consequents, where they were asked for.
+    pub longer_rules: Option<EncodedRules>,
+}
+
+impl Tables {
+    /// Encodes the rules.
+    ///
+    /// # Errors
+    ///
+    /// If the tables contradict each other.
+    pub fn encode(&self) -> Result<EncodedTables<'_>, InvalidTable> {
+        Ok(EncodedTables {
+            songs: &self.songs,
+            artists: &self.artists,
+            rules: encode(&self.rules, RulesEncoder::for_songs(&self.songs)?)?,
+            artist_rules: encode(&self.artist_rules, RulesEncoder::for_artists(&self.artists, &self.songs)?)?,
+            longer_rules: None,
+        })
+    }
+}
+
+fn encode(rules: &Rules, mut encoder: RulesEncoder<'_>) -> Result<EncodedRules, InvalidTable> {
+    for group in rules.groups() {
+        encoder.push(group.antecedent, group.antecedent_count, group.consequents())?;
+    }
+    encoder.finish()
+}
+
+/// The rows of the tables of rules.
+pub(crate) struct RowCounts {
+    pub(crate) rules: u64,
+    pub(crate) artist_rules: u64,
+    pub(crate) longer_rules: u64,
+}
+
+/// Checks what the tables of rules cannot tell: that songs, artists and counts agree with one another and with the metadata, and that scores
+/// can be computed.
+pub(crate) fn check_consistency(
+    metadata: &Metadata,
+    songs: &Songs,
+    artists: &Artists,
+    rows: &RowCounts,
+) -> Result<(), InvalidTable> {
     let invalid = |problem: String| Err(InvalidTable(problem));
-    let Tables { songs, artists, rules, artist_rules } = tables;
     if let Some(problem) = metadata.scoring.problem() {
         return invalid(format!("`scoring`: {problem}"));
     }
 
     let baskets = metadata.dataset.playlists;
     let counted = [
-        ("songs", u64::from(metadata.dataset.songs), songs.len()),
-        ("artists", u64::from(metadata.dataset.artists), artists.len()),
-        ("rules", metadata.counts.rules, rules.len()),
-        ("artist rules", metadata.counts.artist_rules, artist_rules.len()),
+        ("songs", u64::from(metadata.dataset.songs), songs.len() as u64),
+        ("artists", u64::from(metadata.dataset.artists), artists.len() as u64),
+        ("rules", metadata.counts.rules, rows.rules),
+        ("artist rules", metadata.counts.artist_rules, rows.artist_rules),
+        ("longer rules", metadata.counts.longer_rules, rows.longer_rules),
     ];
     for (what, told, found) in counted {
-        if told != found as u64 {
+        if told != found {
             return invalid(format!("the manifest tells of {told} {what}, the table holds {found}"));
         }
     }
 
     // The first song and the first artist are the commonest.
-    let most = |count: Option<u32>| count.unwrap_or(0) > baskets;
-    if most(songs.support_counts().first().copied())
-        || most(artists.iter().next().map(|(_, artist)| artist.support_count))
-    {
+    let most = |counts: &[u32]| counts.first().copied().unwrap_or(0) > baskets;
+    if most(songs.support_counts()) || most(artists.support_counts()) {
         return invalid(format!("a song or artist is in more than all {baskets} playlists"));
     }
     for (id, artist) in artists.iter() {
@@ -58,57 +110,27 @@ pub(crate) fn check_consistency(metadata: &Metadata, tables: &Tables) -> Result<
             return invalid(format!("artist {id} has a song that does not exist"));
         }
     }
-
-    let song_counts = songs.support_counts();
-    check_rules("rule", rules, song_counts, |antecedent, count| match antecedent {
-        [song] => song_counts.get(*song as usize) == Some(&count),
-        songs => songs
-            .iter()
-            .all(|&song| song_counts.get(song as usize).is_some_and(|&song_count| count <= song_count)),
-    })?;
-    let artist_counts: Vec<u32> = artists.iter().map(|(_, artist)| artist.support_count).collect();
-    check_rules(
-        "artist rule",
-        artist_rules,
-        song_counts,
-        |antecedent, count| matches!(antecedent, [artist] if artist_counts.get(*artist as usize) == Some(&count)),
-    )
+    Ok(())
 }
 
-/// `is_antecedent` tells whether an antecedent exists and can have the count.
-fn check_rules(
-    what: &str,
+/// Checks that the ids of rules exist and that their counts agree with those of `antecedents` and of songs.
+pub(crate) fn check_rules(
     rules: &Rules,
+    antecedents: Antecedents<'_>,
     song_counts: &[u32],
-    is_antecedent: impl Fn(&[u32], u32) -> bool,
 ) -> Result<(), InvalidTable> {
     for group in rules.groups() {
-        let antecedent = group.antecedent;
-        if !is_antecedent(antecedent, group.antecedent_count) {
-            return Err(InvalidTable(format!(
-                "the antecedent {antecedent:?} of a {what} does not exist or has the wrong count {}",
-                group.antecedent_count
-            )));
-        }
-        for (&consequent, &support_count) in group.consequents.iter().zip(group.support_counts) {
+        antecedents.check(group.antecedent, group.antecedent_count)?;
+        for rule in group.consequents() {
             let is_consequent =
-                song_counts.get(consequent as usize).is_some_and(|&count| support_count <= count);
+                song_counts.get(rule.song as usize).is_some_and(|&count| rule.support_count <= count);
             if !is_consequent {
                 return Err(InvalidTable(format!(
-                    "the consequent of the {what} {antecedent:?} => {consequent} does not exist or is rarer than the rule"
+                    "the consequent of the rule {:?} => {} does not exist or is rarer than the rule",
+                    group.antecedent, rule.song
                 )));
             }
         }
     }
     Ok(())
-}
-
-/// The files of a version with their rows.
-pub(crate) fn row_counts(tables: &Tables) -> [(&'static str, usize); 4] {
-    [
-        ("songs.parquet", tables.songs.len()),
-        ("artists.parquet", tables.artists.len()),
-        ("rules.parquet", tables.rules.len()),
-        ("artist_rules.parquet", tables.artist_rules.len()),
-    ]
 }

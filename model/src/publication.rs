@@ -1,18 +1,22 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File, TryLockError},
-    io::{self, Write as _},
+    io::{self, Write},
     path::{Path, PathBuf},
     process, thread,
     time::{Duration, Instant},
 };
 
 use chrono::Utc;
+use parquet::errors::ParquetError;
 
 use crate::{
-    FORMAT, FileDigest, Manifest, Metadata, Tables, VersionName, Volume, VolumeError, columns,
-    model::check_consistency,
-    volume::{CURRENT, MANIFEST, VERSIONS, sha256},
+    EncodedRules, EncodedTables, FORMAT, FileDigest, InvalidTable, Manifest, Metadata, Tables, VersionName,
+    Volume, VolumeError,
+    digest::{Digesting, sha256},
+    model::{RowCounts, check_consistency},
+    song_tables,
+    volume::{CURRENT, MANIFEST, VERSIONS},
 };
 
 /// Held by the writer.
@@ -50,14 +54,32 @@ impl<'v> Publication<'v> {
         Ok(publication)
     }
 
-    /// Writes a new version, which becomes visible whole or not at all. It is not in service yet.
+    /// Encodes the tables and writes them as a new version, as [`store_encoded`](Self::store_encoded) does.
     ///
     /// # Errors
     ///
     /// If the tables contradict each other or the metadata, or the volume cannot be written or is full; what was written is removed then.
     pub fn store(&self, metadata: &Metadata, tables: &Tables) -> Result<VersionName, VolumeError> {
-        check_consistency(metadata, tables)
-            .map_err(|source| VolumeError::Inconsistent { version: String::new(), source })?;
+        self.store_encoded(metadata, &tables.encode().map_err(inconsistent)?)
+    }
+
+    /// Writes a new version, which becomes visible whole or not at all. It is not in service yet.
+    ///
+    /// # Errors
+    ///
+    /// If the songs, artists and numbers of rules contradict each other or the metadata, or the volume cannot be written or is full; what
+    /// was written is removed then. The encoders have checked the rules.
+    pub fn store_encoded(
+        &self,
+        metadata: &Metadata,
+        tables: &EncodedTables<'_>,
+    ) -> Result<VersionName, VolumeError> {
+        let rows = RowCounts {
+            rules: tables.rules.len(),
+            artist_rules: tables.artist_rules.len(),
+            longer_rules: tables.longer_rules.as_ref().map_or(0, EncodedRules::len),
+        };
+        check_consistency(metadata, tables.songs, tables.artists, &rows).map_err(inconsistent)?;
         let published_at = Utc::now();
         let unfinished = self.volume.root().join(VERSIONS).join(format!(
             "{UNFINISHED}{}-{}",
@@ -76,30 +98,33 @@ impl<'v> Publication<'v> {
         &self,
         unfinished: &Path,
         metadata: &Metadata,
-        tables: &Tables,
+        tables: &EncodedTables<'_>,
         published_at: chrono::DateTime<Utc>,
     ) -> Result<VersionName, VolumeError> {
         make_folder(unfinished)?;
-        let mut files = BTreeMap::new();
-        let mut write_table = |name: &str, rows: usize, bytes: parquet::errors::Result<Vec<u8>>| {
-            let path = unfinished.join(name);
-            let bytes = match bytes {
-                Ok(bytes) => bytes,
-                Err(source) => return Err(VolumeError::BadTable { path, source }),
-            };
-            write_file(&path, &bytes)?;
-            let digest = FileDigest { bytes: bytes.len() as u64, sha256: sha256(&bytes), rows: rows as u64 };
-            files.insert(name.to_owned(), digest);
-            Ok(())
-        };
-        write_table("songs.parquet", tables.songs.len(), columns::write_songs(&tables.songs))?;
-        write_table("artists.parquet", tables.artists.len(), columns::write_artists(&tables.artists))?;
-        write_table("rules.parquet", tables.rules.len(), columns::write_rules(&tables.rules))?;
-        write_table(
-            "artist_rules.parquet",
-            tables.artist_rules.len(),
-            columns::write_rules(&tables.artist_rules),
-        )?;
+        let (songs, artists) = (tables.songs, tables.artists);
+        let mut files = BTreeMap::from([
+            write_table(unfinished, "songs.parquet", songs.len() as u64, |file| {
+                song_tables::write_songs(songs, file)
+            })?,
+            write_table(unfinished, "artists.parquet", artists.len() as u64, |file| {
+                song_tables::write_artists(artists, file)
+            })?,
+        ]);
+        let rules = [
+            ("rules.parquet", Some(&tables.rules)),
+            ("artist_rules.parquet", Some(&tables.artist_rules)),
+            ("longer_rules.parquet", tables.longer_rules.as_ref()),
+        ];
+        for (name, rules) in rules {
+            if let Some(rules) = rules {
+                let (name, digest) = write_table(unfinished, name, rules.len(), |mut file| {
+                    file.write_all(&rules.bytes)?;
+                    Ok(file)
+                })?;
+                files.insert(name, digest);
+            }
+        }
 
         let manifest = Manifest { format: FORMAT, published_at, metadata: metadata.clone(), files };
         let path = unfinished.join(MANIFEST);
@@ -313,10 +338,42 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), VolumeError> {
     let write = || {
         let mut file = File::create(path)?;
         file.write_all(bytes)?;
-        set_mode(path, 0o644)?;
-        file.sync_all()
+        finish_file(&file, path)
     };
     write().map_err(|source| VolumeError::Io { action: "write", path: path.to_owned(), source })
+}
+
+/// Writes a file of a version as [`write_file`] does, piece by piece; returns its entry for the manifest.
+fn write_table(
+    folder: &Path,
+    name: &str,
+    rows: u64,
+    write: impl FnOnce(Digesting<File>) -> parquet::errors::Result<Digesting<File>>,
+) -> Result<(String, FileDigest), VolumeError> {
+    let path = folder.join(name);
+    let io_error = |source| VolumeError::Io { action: "write", path: path.clone(), source };
+    let file = Digesting::new(File::create(&path).map_err(io_error)?);
+    let file = write(file).map_err(|error| match error {
+        ParquetError::External(source) => match source.downcast::<io::Error>() {
+            Ok(source) => io_error(*source),
+            Err(source) => {
+                VolumeError::BadTable { path: path.clone(), source: ParquetError::External(source) }
+            }
+        },
+        source => VolumeError::BadTable { path: path.clone(), source },
+    })?;
+    let (file, bytes, sha256) = file.finish();
+    finish_file(&file, &path).map_err(io_error)?;
+    Ok((name.to_owned(), FileDigest { bytes, sha256, rows }))
+}
+
+fn finish_file(file: &File, path: &Path) -> io::Result<()> {
+    set_mode(path, 0o644)?;
+    file.sync_all()
+}
+
+fn inconsistent(source: InvalidTable) -> VolumeError {
+    VolumeError::Inconsistent { version: String::new(), source }
 }
 
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-use crate::{InvalidTable, SongId};
+use crate::{Consequent, InvalidTable, SongId};
 
 /// Rules "who has the antecedent also has the consequent", grouped by antecedent.
 ///
@@ -44,6 +44,17 @@ pub struct Rule<'a> {
     pub support_count: u32,
     /// What the rule adds to a score, in units of the manifest's `weight_scale`.
     pub weight: u16,
+}
+
+impl<'a> RuleGroup<'a> {
+    /// The rules of the group, by ascending consequent.
+    pub fn consequents(self) -> impl ExactSizeIterator<Item = Consequent> + 'a {
+        self.consequents
+            .iter()
+            .zip(self.support_counts)
+            .zip(self.weights)
+            .map(|((&song, &support_count), &weight)| Consequent { song, support_count, weight })
+    }
 }
 
 impl Default for Rules {

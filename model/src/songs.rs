@@ -196,6 +196,11 @@ impl Artists {
         }
     }
 
+    /// The playlists that hold each artist, by artist id.
+    pub fn support_counts(&self) -> &[u32] {
+        &self.support_counts
+    }
+
     /// The artists in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = (ArtistId, Artist<'_>)> {
         (0..self.len() as ArtistId).map(|id| (id, self.get(id)))

@@ -1,16 +1,20 @@
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use bytes::Bytes;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use crate::{
-    FORMAT, Manifest, Model, Publication, Tables, VersionName, VolumeError, columns,
-    model::{check_consistency, row_counts},
+    FORMAT, FileDigest, Manifest, Model, Publication, Tables, VersionName, VolumeError,
+    digest::{Digesting, sha256},
+    model::{RowCounts, check_consistency, check_rules},
+    order::Antecedents,
+    rule_tables::read_rules,
+    song_tables::{read_artists, read_songs},
 };
 
 /// The file that names the version in service.
@@ -117,21 +121,42 @@ impl Volume {
     /// If the version is not there or not complete, cannot be read, is damaged in any byte, is of a later format, or contradicts itself.
     pub fn load(&self, version: &VersionName) -> Result<Model, VolumeError> {
         let manifest = self.manifest(version)?;
-        let tables = Tables {
-            songs: self.table(version, &manifest, "songs.parquet", columns::read_songs)?,
-            artists: self.table(version, &manifest, "artists.parquet", columns::read_artists)?,
-            rules: self.table(version, &manifest, "rules.parquet", columns::read_rules)?,
-            artist_rules: self.table(version, &manifest, "artist_rules.parquet", columns::read_rules)?,
+        let songs = self.table(version, &manifest, "songs.parquet", read_songs)?;
+        let artists = self.table(version, &manifest, "artists.parquet", read_artists)?;
+        let rules = self.table(version, &manifest, "rules.parquet", read_rules)?;
+        let artist_rules = self.table(version, &manifest, "artist_rules.parquet", read_rules)?;
+        let rows = RowCounts {
+            rules: rules.len() as u64,
+            artist_rules: artist_rules.len() as u64,
+            // They are not read.
+            longer_rules: manifest.metadata.counts.longer_rules,
         };
-        check_consistency(&manifest.metadata, &tables)
+        check_consistency(&manifest.metadata, &songs, &artists, &rows)
+            .and_then(|()| {
+                check_rules(&rules, Antecedents::Songs(songs.support_counts()), songs.support_counts())
+            })
+            .and_then(|()| {
+                check_rules(
+                    &artist_rules,
+                    Antecedents::Artists(artists.support_counts()),
+                    songs.support_counts(),
+                )
+            })
             .map_err(|source| VolumeError::Inconsistent { version: version.to_string(), source })?;
-        for (name, rows) in row_counts(&tables) {
-            if manifest.files.get(name).map(|file| file.rows) != Some(rows as u64) {
+        let row_counts = [
+            ("songs.parquet", songs.len() as u64),
+            ("artists.parquet", artists.len() as u64),
+            ("rules.parquet", rows.rules),
+            ("artist_rules.parquet", rows.artist_rules),
+        ];
+        for (name, rows) in row_counts {
+            if manifest.files.get(name).map(|file| file.rows) != Some(rows) {
                 let path = self.folder(version).join(name);
                 let problem = format!("it has {rows} rows, which is not what the manifest tells");
                 return Err(VolumeError::Damaged { path, problem });
             }
         }
+        let tables = Tables { songs, artists, rules, artist_rules };
         Ok(Model { version: version.clone(), manifest, tables })
     }
 
@@ -142,8 +167,17 @@ impl Volume {
     /// If the version is not there or not complete, cannot be read, is damaged in any byte, or is of a later format.
     pub fn verify(&self, version: &VersionName) -> Result<Manifest, VolumeError> {
         let manifest = self.manifest(version)?;
-        for name in manifest.files.keys() {
-            self.file(version, &manifest, name)?;
+        for (name, expected) in &manifest.files {
+            let path = self.folder(version).join(name);
+            let digest = || {
+                let mut digesting = Digesting::new(io::sink());
+                io::copy(&mut fs::File::open(&path)?.take(expected.bytes.saturating_add(1)), &mut digesting)?;
+                Ok(digesting.finish())
+            };
+            match digest() {
+                Ok((_, bytes, sha256)) => check_digest(path, expected, bytes, &sha256)?,
+                Err(source) => return Err(VolumeError::Io { action: "read", path, source }),
+            }
         }
         Ok(manifest)
     }
@@ -228,38 +262,35 @@ impl Volume {
     /// The bytes of a file of a version, checked against the manifest.
     fn file(&self, version: &VersionName, manifest: &Manifest, name: &str) -> Result<Vec<u8>, VolumeError> {
         let path = self.folder(version).join(name);
-        let damaged = |path, problem| Err(VolumeError::Damaged { path, problem });
         let Some(expected) = manifest.files.get(name) else {
-            return damaged(path, "the manifest does not name it".to_owned());
+            let problem = "the manifest does not name it".to_owned();
+            return Err(VolumeError::Damaged { path, problem });
         };
         // One byte more than expected is enough to see that a file is too long, however long it is.
         let bytes = match read_at_most(&path, expected.bytes.saturating_add(1)) {
             Ok(bytes) => bytes,
             Err(source) => return Err(VolumeError::Io { action: "read", path, source }),
         };
-        if bytes.len() as u64 != expected.bytes {
-            let than = if (bytes.len() as u64) < expected.bytes { "shorter" } else { "longer" };
-            return damaged(
-                path,
-                format!("it is {than} than the {} bytes that were published", expected.bytes),
-            );
-        }
-        if sha256(&bytes) != expected.sha256 {
-            return damaged(path, "its SHA-256 is not that of what was published".to_owned());
-        }
+        check_digest(path, expected, bytes.len() as u64, &sha256(&bytes))?;
         Ok(bytes)
     }
 }
 
-/// In lower-case hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+/// Checks that a file has the size and SHA-256 that the manifest tells.
+fn check_digest(path: PathBuf, expected: &FileDigest, bytes: u64, sha256: &str) -> Result<(), VolumeError> {
+    let problem = if bytes != expected.bytes {
+        let than = if bytes < expected.bytes { "shorter" } else { "longer" };
+        format!("it is {than} than the {} bytes that were published", expected.bytes)
+    } else if sha256 != expected.sha256 {
+        "its SHA-256 is not that of what was published".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(VolumeError::Damaged { path, problem })
 }
 
 /// The contents of a file, cut after `limit` bytes.
 fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    use io::Read as _;
-
     let file = fs::File::open(path)?;
     // The size is a hint for the allocation alone: it may be wrong by the time the file is read.
     let size = file.metadata()?.len().min(limit);

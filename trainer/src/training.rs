@@ -289,6 +289,7 @@ fn mine(
         one_song_rules: one_song.len() as u64,
         artist_rules: artist_rules.len() as u64,
         rules: rules.len() as u64,
+        ..Counts::default()
     };
     info!(
         itemset_rules = counts.itemset_rules,
@@ -310,6 +311,7 @@ fn parameters(settings: &Settings, dataset: &Dataset) -> Parameters {
         min_pair_count: settings.min_pair_count.map_or(0, NonZeroU32::get),
         max_rules_per_song: settings.max_rules_per_song.map(NonZeroU32::get),
         max_length: settings.max_length.map(NonZeroU32::get),
+        max_consequent_length: 1,
     }
 }
 
@@ -372,7 +374,11 @@ impl Stages {
     fn time<T>(&mut self, stage: &str, work: impl FnOnce() -> T) -> T {
         let begin = Instant::now();
         let result = work();
-        self.0.push(Stage { stage: stage.to_owned(), seconds: begin.elapsed().as_secs_f64() });
+        self.0.push(Stage {
+            stage: stage.to_owned(),
+            seconds: begin.elapsed().as_secs_f64(),
+            ..Stage::default()
+        });
         result
     }
 }

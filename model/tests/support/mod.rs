@@ -54,6 +54,7 @@ pub(crate) fn metadata(key: &str) -> Metadata {
             min_pair_count: 2,
             max_rules_per_song: Some(500),
             max_length: None,
+            max_consequent_length: 1,
         },
         counts: Counts {
             itemsets: 6,
@@ -62,6 +63,7 @@ pub(crate) fn metadata(key: &str) -> Metadata {
             one_song_rules: 3,
             artist_rules: 1,
             rules: 4,
+            ..Counts::default()
         },
         scoring: Scoring {
             weight_scale: 1.0 / 255.0,
@@ -73,6 +75,6 @@ pub(crate) fn metadata(key: &str) -> Metadata {
         },
         evaluation: None,
         refusal: None,
-        stages: vec![Stage { stage: "mine".to_owned(), seconds: 0.5 }],
+        stages: vec![Stage { stage: "mine".to_owned(), seconds: 0.5, ..Stage::default() }],
     }
 }

@@ -125,6 +125,7 @@ fn metadata(number: u32) -> Metadata {
             min_pair_count: 2,
             max_rules_per_song: Some(500),
             max_length: None,
+            max_consequent_length: 1,
         },
         counts: Counts {
             itemsets: 6,
@@ -133,6 +134,7 @@ fn metadata(number: u32) -> Metadata {
             one_song_rules: 3,
             artist_rules: 1,
             rules: 3,
+            ..Counts::default()
         },
         scoring: Scoring {
             weight_scale: 1.0 / 255.0,

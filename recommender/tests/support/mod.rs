@@ -101,6 +101,7 @@ pub(crate) fn metadata(tables: &Tables) -> Metadata {
             min_pair_count: 1,
             max_rules_per_song: None,
             max_length: None,
+            max_consequent_length: 1,
         },
         counts: Counts {
             rules: tables.rules.len() as u64,

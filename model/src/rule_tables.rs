@@ -1,0 +1,267 @@
+//! `rules.parquet` and `artist_rules.parquet`.
+
+use bytes::Bytes;
+use parquet::{data_type::Int32Type, errors::Result, file::writer::SerializedFileWriter};
+
+use crate::{
+    Artists, InvalidTable, Rule, Rules, SongId, Songs,
+    columns::{Lists, create, for_each_row_group, invalid, read, read_lists, unsigned, write},
+    order::{Antecedents, RuleOrder, check_storable},
+};
+
+/// Rows in a row group: few enough that a row group is read in one piece, enough that its overhead does not count.
+const ROW_GROUP_ROWS: usize = 1 << 20;
+
+const SCHEMA: &str = "message rules {
+    required group antecedent (LIST) { repeated group list { required int32 element; } }
+    required int32 consequent;
+    required int32 support_count;
+    required int32 antecedent_count;
+    required int32 weight;
+}";
+
+/// A table of rules as it will lie on the volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedRules {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) rows: u64,
+}
+
+impl EncodedRules {
+    /// The number of rules.
+    pub fn len(&self) -> u64 {
+        self.rows
+    }
+
+    /// Whether there is no rule.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The size of the file in bytes.
+    pub fn byte_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// What one rule of an antecedent says of its consequent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consequent {
+    /// The song that the rule speaks for.
+    pub song: SongId,
+    /// The playlists that hold the antecedent and the song: at least 1, at most those that hold either.
+    pub support_count: u32,
+    /// What the rule adds to a score, in units of the manifest's `weight_scale`.
+    pub weight: u16,
+}
+
+/// Turns rules into the bytes of their table while they come, so that they need not be in memory together: the table takes two
+/// or three bytes a rule, and up to 2²⁰ rules are held besides.
+///
+/// The bytes depend on the rules alone, not on how many are pushed at a time.
+///
+/// ```
+/// # fn main() -> Result<(), model::InvalidTable> {
+/// use model::{Consequent, RulesEncoder, Songs};
+///
+/// let mut songs = Songs::default();
+/// songs.push("HUMBLE.", "Kendrick Lamar", [], 8)?;
+/// songs.push("Alright", "Kendrick Lamar", [], 5)?;
+/// let mut encoder = RulesEncoder::for_songs(&songs)?;
+/// encoder.push(&[0], 8, [Consequent { song: 1, support_count: 4, weight: 128 }])?;
+/// encoder.push(&[1], 5, [Consequent { song: 0, support_count: 4, weight: 204 }])?;
+/// assert_eq!(encoder.finish()?.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
+pub struct RulesEncoder<'a> {
+    antecedents: Antecedents<'a>,
+    song_counts: &'a [u32],
+    order: RuleOrder,
+    last_consequent: Option<SongId>,
+    rows: Rows,
+    file: SerializedFileWriter<Vec<u8>>,
+    len: u64,
+}
+
+impl<'a> RulesEncoder<'a> {
+    /// An encoder of rules from sets of songs to a song: of `rules.parquet`.
+    ///
+    /// # Errors
+    ///
+    /// If a song is in 2³¹ playlists or more.
+    pub fn for_songs(songs: &'a Songs) -> std::result::Result<Self, InvalidTable> {
+        Self::new(Antecedents::Songs(songs.support_counts()), songs)
+    }
+
+    /// An encoder of rules from an artist to a song: of `artist_rules.parquet`.
+    ///
+    /// # Errors
+    ///
+    /// If a song or artist is in 2³¹ playlists or more.
+    pub fn for_artists(artists: &'a Artists, songs: &'a Songs) -> std::result::Result<Self, InvalidTable> {
+        Self::new(Antecedents::Artists(artists.support_counts()), songs)
+    }
+
+    fn new(antecedents: Antecedents<'a>, songs: &'a Songs) -> std::result::Result<Self, InvalidTable> {
+        let song_counts = songs.support_counts();
+        check_storable(song_counts)?;
+        check_storable(antecedents.counts())?;
+        // Both ascend in runs, so that their differences take a fraction of the bits of the ids.
+        let file =
+            create(Vec::new(), SCHEMA, &["antecedent.list.element", "consequent"]).map_err(not_encoded)?;
+        Ok(RulesEncoder {
+            antecedents,
+            song_counts,
+            order: RuleOrder::default(),
+            last_consequent: None,
+            rows: Rows::default(),
+            file,
+            len: 0,
+        })
+    }
+
+    /// Appends rules of one antecedent, which is in `antecedent_count` playlists, by ascending consequent. They may be all of its rules, or
+    /// go on with those pushed last.
+    ///
+    /// # Errors
+    ///
+    /// If the rules do not come after those before (by the antecedent's length, its ids, and the consequent), if an id does not exist, or if
+    /// counts contradict each other. The encoder is of no use after that.
+    pub fn push(
+        &mut self,
+        antecedent: &[u32],
+        antecedent_count: u32,
+        consequents: impl IntoIterator<Item = Consequent>,
+    ) -> std::result::Result<(), InvalidTable> {
+        if self.order.advance(antecedent, antecedent_count)? {
+            self.antecedents.check(antecedent, antecedent_count)?;
+            self.last_consequent = None;
+        }
+        for Consequent { song, support_count, weight } in consequents {
+            let song_count = self.song_counts.get(song as usize).copied().unwrap_or(0);
+            let is_after = self.last_consequent.is_none_or(|last| last < song);
+            if !is_after || support_count == 0 || support_count > song_count.min(antecedent_count) {
+                return Err(self.problem(antecedent, song, support_count));
+            }
+            self.last_consequent = Some(song);
+            self.rows.consequents.push(song.cast_signed());
+            self.rows.support_counts.push(support_count.cast_signed());
+            self.rows.weights.push(i32::from(weight));
+            if self.rows.consequents.len() == ROW_GROUP_ROWS {
+                self.rows.fill_antecedents(antecedent, antecedent_count);
+                self.write_rows()?;
+            }
+        }
+        self.rows.fill_antecedents(antecedent, antecedent_count);
+        Ok(())
+    }
+
+    /// The number of rules so far.
+    pub fn len(&self) -> u64 {
+        self.len + self.rows.consequents.len() as u64
+    }
+
+    /// Whether there is no rule yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Ends the table.
+    ///
+    /// # Errors
+    ///
+    /// If the last rules cannot be encoded.
+    pub fn finish(mut self) -> std::result::Result<EncodedRules, InvalidTable> {
+        if !self.rows.consequents.is_empty() {
+            self.write_rows()?;
+        }
+        let bytes = self.file.into_inner().map_err(not_encoded)?;
+        Ok(EncodedRules { bytes, rows: self.len })
+    }
+
+    fn write_rows(&mut self) -> std::result::Result<(), InvalidTable> {
+        self.len += self.rows.consequents.len() as u64;
+        self.rows.write(&mut self.file).map_err(not_encoded)
+    }
+
+    fn problem(&self, antecedent: &[u32], song: SongId, support_count: u32) -> InvalidTable {
+        let problem = if self.last_consequent.is_some_and(|last| last >= song) {
+            "its consequent does not come after that of the rule before".to_owned()
+        } else if song as usize >= self.song_counts.len() {
+            "its consequent does not exist".to_owned()
+        } else {
+            format!("its support count {support_count} is 0, or above that of its antecedent or consequent")
+        };
+        InvalidTable(format!("rule {} ({antecedent:?} => {song}): {problem}", self.len()))
+    }
+}
+
+pub(crate) fn not_encoded(error: parquet::errors::ParquetError) -> InvalidTable {
+    InvalidTable(format!("the rules could not be encoded: {error}"))
+}
+
+/// The rows of one row group. Its memory is used again.
+#[derive(Default)]
+struct Rows {
+    antecedents: Lists<i32>,
+    antecedent_counts: Vec<i32>,
+    consequents: Vec<i32>,
+    support_counts: Vec<i32>,
+    weights: Vec<i32>,
+}
+
+impl Rows {
+    /// Gives the rows that have no antecedent yet this one.
+    fn fill_antecedents(&mut self, antecedent: &[u32], count: u32) {
+        let rows = self.consequents.len() - self.antecedent_counts.len();
+        self.antecedents.push_times(antecedent.iter().map(|&id| id.cast_signed()), rows);
+        self.antecedent_counts.resize(self.consequents.len(), count.cast_signed());
+    }
+
+    /// Writes the rows as a row group and forgets them.
+    fn write(&mut self, file: &mut SerializedFileWriter<Vec<u8>>) -> Result<()> {
+        let mut group = file.next_row_group()?;
+        self.antecedents.write::<Int32Type>(&mut group)?;
+        self.antecedents.clear();
+        for column in
+            [&mut self.consequents, &mut self.support_counts, &mut self.antecedent_counts, &mut self.weights]
+        {
+            write::<Int32Type>(&mut group, column)?;
+            column.clear();
+        }
+        group.close()?;
+        Ok(())
+    }
+}
+
+pub(crate) fn read_rules(bytes: Bytes) -> Result<Rules> {
+    let mut rules = Rules::default();
+    for_each_row_group(bytes, SCHEMA, |group, rows| {
+        let antecedents = read_lists::<Int32Type>(group, 0, rows)?.try_map(unsigned)?;
+        let consequents = unsigned(read::<Int32Type>(group, 1, rows)?)?;
+        let support_counts = unsigned(read::<Int32Type>(group, 2, rows)?)?;
+        let antecedent_counts = unsigned(read::<Int32Type>(group, 3, rows)?)?;
+        let weights = read::<Int32Type>(group, 4, rows)?;
+        for row in 0..rows {
+            let weight = u16::try_from(weights[row]).map_err(|_| {
+                invalid(format!(
+                    "rule {} has the weight {}, which is not 0 to 65535",
+                    rules.len(),
+                    weights[row]
+                ))
+            })?;
+            rules
+                .push(Rule {
+                    antecedent: antecedents.get(row),
+                    antecedent_count: antecedent_counts[row],
+                    consequent: consequents[row],
+                    support_count: support_counts[row],
+                    weight,
+                })
+                .map_err(invalid)?;
+        }
+        Ok(())
+    })?;
+    Ok(rules)
+}
