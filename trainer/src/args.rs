@@ -6,6 +6,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     dataset::ItemKey,
+    memory::MaxMemory,
     support::{MinConfidence, MinSupport},
     training::{DEFAULT_KEEP_VERSIONS, DEFAULT_MAX_RULES_PER_SONG, DEFAULT_MIN_PAIR_COUNT},
 };
@@ -151,6 +152,10 @@ pub struct TrainArgs {
     /// Threads to mine with, 1 to 1024; default: as many as there are cores. The result is the same with any number.
     #[arg(long, env = "THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+
+    /// Memory that the training may use, such as `4GiB`; default: any amount. It ends with an error before it uses more.
+    #[arg(long, env = "MAX_MEMORY", value_name = "SIZE")]
+    pub max_memory: Option<MaxMemory>,
 
     /// Versions to keep besides the one in service; older ones are removed after a publication.
     #[arg(long, env = "KEEP_VERSIONS", default_value_t = DEFAULT_KEEP_VERSIONS, value_name = "N")]

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::{
     baskets::Baskets,
     columns::Column,
-    identity::{Identity, composed, text},
+    identity::{ArtistTexts, Identity, SongKeys, Spelling, composed, text},
     interning::CellList,
     playlists::Playlists,
 };
@@ -30,12 +30,14 @@ impl Catalogue {
         identity: Identity,
         playlists: Playlists,
     ) -> Result<Self, InvalidTable> {
+        let (spellings, artist_texts, song_keys) = identity.into_parts();
         let (rows, ends) = playlists.into_groups();
-        let row_counts = row_counts(&rows, cells.len());
-        let support_counts = support_counts(&identity, &rows, &ends);
-        let order = order(&identity, &support_counts);
-        let baskets = baskets(&identity, &order, rows, ends);
-        let spellings = Spellings::new(cells, identity, row_counts);
+        let row_counts = row_counts(&rows, spellings.len());
+        let support_counts = support_counts(&spellings, song_keys.artists.len(), &rows, &ends);
+        let order = order(&song_keys, &artist_texts, &support_counts);
+        drop(song_keys);
+        let baskets = baskets(&spellings, &order, rows, ends);
+        let spellings = Spellings::new(cells, spellings, artist_texts, row_counts, order.len());
         let shown_artists = shown_artists(&spellings, &order);
         let (songs, artists) = rayon::join(
             || songs(&spellings, &order, &support_counts, &shown_artists),
@@ -55,15 +57,14 @@ fn row_counts(rows: &[u32], spellings: usize) -> Vec<u64> {
     counts
 }
 
-/// The playlists that hold each song, by the number that `identity` gave it.
-fn support_counts(identity: &Identity, rows: &[u32], ends: &[usize]) -> Vec<u32> {
-    let song_count = identity.song_keys.artists.len();
+/// The playlists that hold each song, by the number that the spellings give it.
+fn support_counts(spellings: &[Spelling], song_count: usize, rows: &[u32], ends: &[usize]) -> Vec<u32> {
     let mut counts = vec![0; song_count];
     let mut last_seen = vec![NONE; song_count];
     let mut start = 0;
     for (playlist, &end) in (0..).zip(ends) {
         for &spelling in &rows[start..end] {
-            let song = identity.spellings[spelling as usize].song as usize;
+            let song = spellings[spelling as usize].song as usize;
             if last_seen[song] != playlist {
                 last_seen[song] = playlist;
                 counts[song] += 1;
@@ -75,10 +76,9 @@ fn support_counts(identity: &Identity, rows: &[u32], ends: &[usize]) -> Vec<u32>
 }
 
 /// The songs by falling support count and then by what identifies them.
-fn order(identity: &Identity, support_counts: &[u32]) -> Vec<u32> {
-    let keys = &identity.song_keys;
-    let artist_ranks =
-        inverse(&sorted_by_text(0..identity.artists.len() as u32, |_| (), |id| identity.artists.get(id)));
+fn order(keys: &SongKeys, artists: &ArtistTexts, support_counts: &[u32]) -> Vec<u32> {
+    let texts = &artists.texts;
+    let artist_ranks = inverse(&sorted_by_text(0..texts.len() as u32, |_| (), |id| texts.get(id)));
     sorted_by_text(
         0..support_counts.len() as u32,
         |song| {
@@ -124,9 +124,9 @@ fn inverse(order: &[u32]) -> Vec<u32> {
 }
 
 /// The baskets, with songs numbered by their order.
-fn baskets(identity: &Identity, order: &[u32], mut rows: Vec<u32>, ends: Vec<usize>) -> Baskets {
+fn baskets(spellings: &[Spelling], order: &[u32], mut rows: Vec<u32>, ends: Vec<usize>) -> Baskets {
     let places = inverse(order);
-    let ids: Vec<u32> = identity.spellings.iter().map(|spelling| places[spelling.song as usize]).collect();
+    let ids: Vec<u32> = spellings.iter().map(|spelling| places[spelling.song as usize]).collect();
     for row in &mut rows {
         *row = ids[*row as usize];
     }
@@ -136,7 +136,8 @@ fn baskets(identity: &Identity, order: &[u32], mut rows: Vec<u32>, ends: Vec<usi
 /// The spellings of a dataset with their rows.
 struct Spellings {
     cells: CellList,
-    identity: Identity,
+    list: Vec<Spelling>,
+    artists: ArtistTexts,
     row_counts: Vec<u64>,
     /// The spellings, those of each song together.
     by_song: Vec<u32>,
@@ -145,10 +146,15 @@ struct Spellings {
 }
 
 impl Spellings {
-    fn new(cells: CellList, identity: Identity, row_counts: Vec<u64>) -> Self {
-        let song_count = identity.song_keys.artists.len();
-        let (by_song, starts) = grouped(identity.spellings.iter().map(|spelling| spelling.song), song_count);
-        Spellings { cells, identity, row_counts, by_song, starts }
+    fn new(
+        cells: CellList,
+        list: Vec<Spelling>,
+        artists: ArtistTexts,
+        row_counts: Vec<u64>,
+        song_count: usize,
+    ) -> Self {
+        let (by_song, starts) = grouped(list.iter().map(|spelling| spelling.song), song_count);
+        Spellings { cells, list, artists, row_counts, by_song, starts }
     }
 
     fn of(&self, song: u32) -> &[u32] {
@@ -205,9 +211,9 @@ fn grouped(owners: impl Iterator<Item = u32> + Clone, owner_count: usize) -> (Ve
 
 /// By song, the id of its artist's commonest text, if it has an artist.
 fn shown_artists(spellings: &Spellings, order: &[u32]) -> Vec<Option<u32>> {
-    let texts = &spellings.identity.artists;
+    let texts = &spellings.artists.texts;
     let artist = |&spelling: &u32| {
-        let id = spellings.identity.spellings[spelling as usize].artist;
+        let id = spellings.list[spelling as usize].artist;
         (!texts.get(id).is_empty()).then_some(id)
     };
     let shown = |&song: &u32| match spellings.of(song) {
@@ -226,7 +232,7 @@ fn songs(
     support_counts: &[u32],
     shown_artists: &[Option<u32>],
 ) -> Result<Songs, InvalidTable> {
-    let artist_texts = &spellings.identity.artists;
+    let artist_texts = &spellings.artists.texts;
     let mut songs = Songs::default();
     for (&song, artist) in order.iter().zip(shown_artists) {
         let artist = artist.map(|artist| artist_texts.get(artist)).unwrap_or_default();
@@ -257,15 +263,14 @@ fn artists(
     shown_artists: &[Option<u32>],
     baskets: &Baskets,
 ) -> Result<(Artists, Vec<Option<ArtistId>>), InvalidTable> {
-    let identity = &spellings.identity;
-    let texts = &identity.artists;
+    let texts = &spellings.artists.texts;
     // The artists as they come, each identified by the text that is equal for all spellings; and their numbers by the ids of these.
     let mut keys: Vec<u32> = Vec::new();
     let mut numbers = vec![NONE; texts.len()];
     let numbered: Vec<u32> = shown_artists
         .iter()
         .map(|&artist| {
-            let Some(key) = artist.and_then(|artist| identity.artist_key(artist)) else {
+            let Some(key) = artist.and_then(|artist| spellings.artists.key(artist)) else {
                 return NONE;
             };
             let number = &mut numbers[key as usize];
@@ -291,12 +296,12 @@ fn artists(
 
     // The rows that have each text as artist, and of each artist the commonest text.
     let mut row_counts = vec![0; texts.len()];
-    for (spelling, rows) in identity.spellings.iter().zip(&spellings.row_counts) {
+    for (spelling, rows) in spellings.list.iter().zip(&spellings.row_counts) {
         row_counts[spelling.artist as usize] += rows;
     }
     let mut names: Vec<Option<u32>> = vec![None; keys.len()];
     for id in (0..).take(texts.len()) {
-        let number = identity.artist_key(id).map_or(NONE, |key| numbers[key as usize]);
+        let number = spellings.artists.key(id).map_or(NONE, |key| numbers[key as usize]);
         let place = |id: u32| (Reverse(row_counts[id as usize]), texts.get(id));
         if let Some(name) = names.get_mut(number as usize)
             && name.is_none_or(|name| place(id) < place(name))

@@ -19,6 +19,7 @@ use crate::{
     download::DownloadPolicy,
     download_error::DownloadError,
     location::Location,
+    memory::{MaxMemory, MemoryError},
     reading::{Reading, RowProblem, SkippedRow},
     rows::{MAX_ROW_LEN, RowsError},
     source::{Source, SourceFacts},
@@ -72,12 +73,19 @@ pub struct ReadOptions {
     pub max_skipped_share: f64,
     /// How it is downloaded.
     pub policy: DownloadPolicy,
+    /// The memory that may be used; `None`: any. A dataset that needs more is an error.
+    pub max_memory: Option<MaxMemory>,
 }
 
 impl Default for ReadOptions {
-    /// By artist and title; at most 1 % of the rows skipped.
+    /// By artist and title; at most 1 % of the rows skipped; any amount of memory.
     fn default() -> Self {
-        ReadOptions { item_key: ItemKey::Song, max_skipped_share: 0.01, policy: DownloadPolicy::default() }
+        ReadOptions {
+            item_key: ItemKey::Song,
+            max_skipped_share: 0.01,
+            policy: DownloadPolicy::default(),
+            max_memory: None,
+        }
     }
 }
 
@@ -232,6 +240,14 @@ pub enum DatasetError {
     NoPlaylists {
         /// The dataset.
         location: Location,
+    },
+    /// It needs more memory than may be used.
+    #[error("`{location}` needs more memory than may be used")]
+    Memory {
+        /// The dataset.
+        location: Location,
+        /// How much.
+        source: MemoryError,
     },
     /// It has more than can be numbered.
     #[error(

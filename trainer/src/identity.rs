@@ -20,14 +20,11 @@ const NO_KEY: u32 = u32::MAX;
 pub(crate) struct Identity {
     item_key: ItemKey,
     /// What each spelling stands for, in the order in which they were added.
-    pub(crate) spellings: Vec<Spelling>,
-    /// Artists, and what is left of them for comparing.
-    pub(crate) artists: Texts,
-    /// By id of an artist's text, that of its comparable text.
-    artist_keys: Vec<u32>,
+    spellings: Vec<Spelling>,
+    artists: ArtistTexts,
     /// What identifies each song, in the order in which songs came: the id of an artist's comparable text, or 0 for all where the artist
     /// does not count, and a text.
-    pub(crate) song_keys: SongKeys,
+    song_keys: SongKeys,
     /// Songs with the hashes of their keys.
     songs: HashTable<(u32, u32)>,
     hasher: RandomState,
@@ -41,6 +38,37 @@ pub(crate) struct Spelling {
     pub(crate) artist: u32,
     /// The number of the song, in the order in which songs come.
     pub(crate) song: u32,
+}
+
+/// The texts that artists are written with.
+#[derive(Default)]
+pub(crate) struct ArtistTexts {
+    /// Artists, and what is left of them for comparing.
+    pub(crate) texts: Texts,
+    /// By id of an artist's text, that of its comparable text.
+    keys: Vec<u32>,
+}
+
+impl ArtistTexts {
+    /// The ids of an artist's text and of its comparable text.
+    fn intern(&mut self, text: &str) -> Result<(u32, u32), TooMany> {
+        let id = self.texts.intern(&composed(text))?;
+        let key = match self.key(id) {
+            Some(key) => key,
+            None => {
+                let key = self.texts.intern(&comparable(text))?;
+                self.keys.resize(self.texts.len(), NO_KEY);
+                self.keys[id as usize] = key;
+                key
+            }
+        };
+        Ok((id, key))
+    }
+
+    /// The id of the comparable text of an artist, which is given by the id of its text.
+    pub(crate) fn key(&self, id: u32) -> Option<u32> {
+        self.keys.get(id as usize).copied().filter(|&key| key != NO_KEY)
+    }
 }
 
 /// What identifies songs.
@@ -73,8 +101,7 @@ impl Identity {
         Identity {
             item_key,
             spellings: Vec::new(),
-            artists: Texts::default(),
-            artist_keys: Vec::new(),
+            artists: ArtistTexts::default(),
             song_keys: SongKeys::default(),
             songs: HashTable::default(),
             hasher: RandomState::default(),
@@ -85,21 +112,12 @@ impl Identity {
     /// Adds the spelling of a row's title, artist and URI, which must be new.
     pub(crate) fn add(&mut self, [title, artist, uri]: [&[u8]; 3]) -> Result<(), NoSong> {
         let title = needed_text(title, Column::Title)?;
-        let artist_text = text(artist, Column::Artist)?;
+        let artist = text(artist, Column::Artist)?;
         let uri = match self.item_key {
             ItemKey::Uri => needed_text(uri, Column::Uri)?,
             ItemKey::Song | ItemKey::Title => text(uri, Column::Uri)?,
         };
-        let artist = self.artists.intern(&composed(artist_text))?;
-        let artist_key = match self.artist_key(artist) {
-            Some(key) => key,
-            None => {
-                let key = self.artists.intern(&comparable(artist_text))?;
-                self.artist_keys.resize(self.artists.len(), NO_KEY);
-                self.artist_keys[artist as usize] = key;
-                key
-            }
-        };
+        let (artist, artist_key) = self.artists.intern(artist)?;
         let song = match self.item_key {
             ItemKey::Song => {
                 let mut key = std::mem::take(&mut self.title_key);
@@ -113,6 +131,11 @@ impl Identity {
         };
         self.spellings.push(Spelling { artist, song: song? });
         Ok(())
+    }
+
+    /// What each spelling stands for, the artists, and what identifies the songs; what was only for adding is given up.
+    pub(crate) fn into_parts(self) -> (Vec<Spelling>, ArtistTexts, SongKeys) {
+        (self.spellings, self.artists, self.song_keys)
     }
 
     /// The number of the song with a key.
@@ -132,11 +155,6 @@ impl Identity {
         texts.push(text);
         songs.insert_unique(spread(hash), (hash, song), |&(hash, _)| spread(hash));
         Ok(song)
-    }
-
-    /// The id of the comparable text of an artist, which is given by the id of its text.
-    pub(crate) fn artist_key(&self, artist: u32) -> Option<u32> {
-        self.artist_keys.get(artist as usize).copied().filter(|&key| key != NO_KEY)
     }
 }
 

@@ -128,6 +128,16 @@ impl CellRows {
         Ok(number)
     }
 
+    /// The number of rows.
+    pub(crate) fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// The bytes of the rows.
+    pub(crate) fn byte_len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
     /// The rows in the order of their numbers, which nothing can be added to.
     pub(crate) fn into_list(self) -> CellList {
         let CellRows { places, bytes, len } = self;
@@ -151,10 +161,6 @@ pub(crate) struct CellList {
 }
 
 impl CellList {
-    pub(crate) fn len(&self) -> usize {
-        self.starts.len()
-    }
-
     pub(crate) fn get(&self, number: u32) -> [&[u8]; 3] {
         CellKey::cells(&self.bytes[self.starts[number as usize] as usize * ALIGNMENT + NUMBER..])
     }
@@ -201,7 +207,7 @@ mod tests {
         assert_eq!(intern(["ab", "", "c"]), (2, true));
         assert_eq!(intern(["ab", "c", ""]), (0, false));
         let list = rows.into_list();
-        assert_eq!((list.len(), list.get(1)), (3, [&b"a"[..], b"bc", b""]));
+        assert_eq!([list.get(1), list.get(2)], [[&b"a"[..], b"bc", b""], [&b"ab"[..], b"", b"c"]]);
     }
 
     #[test]

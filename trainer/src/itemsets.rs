@@ -10,7 +10,7 @@ use self::{
     block::{Bounds, Collector, CountLimit, FoundItemsets, SizeCounter, Visitor},
     search::{Database, Search},
 };
-use crate::baskets::Baskets;
+use crate::{baskets::Baskets, memory::MemoryError};
 
 /// The most itemsets that a training mines: some gigabytes.
 pub const MAX_ITEMSETS: u32 = 50_000_000;
@@ -131,6 +131,9 @@ pub enum MiningError {
         /// The playlists that must hold an itemset.
         min_count: u32,
     },
+    /// It would need more memory than it may use.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// There are more rules from one song or artist to one song than may be kept.
     #[error(
         "more than {limit} rules lead from one {antecedent} to one song in at least {min_count} playlists; \

@@ -1,7 +1,7 @@
 //! Mines association rules from playlists and publishes them as a model version on a volume.
 //!
 //! ```text
-//! CSV ──source, rows──▶ Dataset ──┬─itemsets──▶ itemset rules ──┬─rule_table──▶ Tables ──training──▶ volume
+//! CSV ──source, rows──▶ Dataset ──┬─itemsets──▶ itemset rules ──┬─rule_table──▶ encoded tables ──training──▶ volume
 //!                      (baskets)  └─one_song_rules──▶ pair rules ┘
 //! ```
 //!
@@ -23,6 +23,7 @@
 //! ```
 
 mod causes;
+mod memory;
 mod location;
 mod http_client;
 mod download;
@@ -63,10 +64,11 @@ pub use self::{
     itemset_rules::{ItemsetRules, MinedRule, itemset_rules},
     itemsets::{Itemsets, MAX_ITEMSETS, MiningError, count_itemsets, mine_itemsets},
     location::{InvalidLocation, Location},
-    one_song_rules::{MAX_PAIR_RULES, PairRules, artist_rules, one_song_rules},
+    memory::{MaxMemory, MemoryError},
+    one_song_rules::{MAX_PAIR_RULES, PairRuleBatches, PairRules, artist_rules, one_song_rules},
     progress::{LogWriter, Progress},
     reading::{RowProblem, SkippedRow},
-    rule_table::{artist_rule_table, rule_table},
+    rule_table::merge_rules,
     support::{InvalidThreshold, MinConfidence, MinSupport},
     training::{Outcome, Report, Settings, TrainError, train},
     versions::{VersionsReport, versions},

@@ -85,7 +85,12 @@ fn settings(args: TrainArgs) -> anyhow::Result<Settings> {
     };
     Ok(Settings {
         dataset,
-        read: ReadOptions { item_key: args.item_key, max_skipped_share: args.max_skipped_rows.0, policy },
+        read: ReadOptions {
+            item_key: args.item_key,
+            max_skipped_share: args.max_skipped_rows.0,
+            policy,
+            max_memory: args.max_memory,
+        },
         model_dir,
         min_support: args.min_support,
         min_confidence: args.min_confidence,

@@ -2,18 +2,25 @@ use std::{
     cmp::Ordering,
     iter,
     num::NonZeroU32,
-    sync::atomic::{AtomicU64, Ordering as MemoryOrdering},
+    ops::Range,
+    sync::{Mutex, PoisonError},
 };
 
 use rayon::prelude::*;
 
 use crate::{baskets::Baskets, itemset_rules::MinedRule, itemsets::MiningError};
 
-/// The most rules from one song, or one artist, to one song that a training keeps: some gigabytes.
+/// The most rules from one song, or one artist, to one song that a training keeps.
 pub const MAX_PAIR_RULES: u32 = 200_000_000;
 
-/// Into how many parts the counting is cut, whatever the number of threads.
-const PARTS: usize = 256;
+/// Baskets of antecedents that are counted as one part of the work: enough that handing it to a thread costs nothing.
+const PART_BASKETS: usize = 1 << 13;
+
+/// Parts of the work that there are at least, when there are as many antecedents, so that threads have something to share.
+const MIN_PARTS: usize = 64;
+
+/// Parts of the work for each thread in one batch.
+const BATCH_PARTS: usize = 4;
 
 /// Rules from one song, or one artist, to one song.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +46,15 @@ impl PairRules {
         self.consequents.is_empty()
     }
 
+    /// The antecedents in order, each with the baskets that hold it, and the songs that its rules speak for, ascending, with their support
+    /// counts.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (u32, u32, &[(u32, u32)])> {
+        let begins = iter::once(&0).chain(&self.ends);
+        let groups = self.antecedents.iter().zip(&self.antecedent_counts).zip(begins.zip(&self.ends));
+        groups
+            .map(|((&antecedent, &count), (&begin, &end))| (antecedent, count, &self.consequents[begin..end]))
+    }
+
     /// The rules, ordered by antecedent and consequent.
     pub fn iter(&self) -> impl Iterator<Item = MinedRule<'_>> {
         let begins = iter::once(&0).chain(&self.ends);
@@ -52,6 +68,22 @@ impl PairRules {
             })
         })
     }
+
+    fn push(&mut self, antecedent: u32, antecedent_count: u32, consequents: &[(u32, u32)]) {
+        self.antecedents.push(antecedent);
+        self.antecedent_counts.push(antecedent_count);
+        self.consequents.extend_from_slice(consequents);
+        self.ends.push(self.consequents.len());
+    }
+
+    /// Appends rules of later antecedents.
+    fn append(&mut self, later: PairRules) {
+        let len = self.consequents.len();
+        self.antecedents.extend(later.antecedents);
+        self.antecedent_counts.extend(later.antecedent_counts);
+        self.ends.extend(later.ends.iter().map(|end| len + end));
+        self.consequents.extend(later.consequents);
+    }
 }
 
 /// Finds the rules a ⇒ c from one song to another that meet in at least `min_pair_count` baskets.
@@ -60,8 +92,8 @@ impl PairRules {
 /// `both / √(count(a) · count(c))` (Ochiai 1957): for one antecedent, the confidence damped by the consequent's popularity. Of
 /// equally strong rules those with the smaller consequent are kept.
 ///
-/// Works on the threads of the current rayon pool; the result does not depend on them. Needs 8 bytes for each rule, 16 for a
-/// while, and 4 for each song on each thread.
+/// Works on the threads of the current rayon pool; the result does not depend on them. Needs 4 bytes for each item of the baskets and 8
+/// for each rule, and on each thread 4 for each song.
 ///
 /// # Errors
 ///
@@ -72,15 +104,7 @@ pub fn one_song_rules(
     max_rules_per_song: Option<NonZeroU32>,
     max_rules: u32,
 ) -> Result<PairRules, MiningError> {
-    let counting = Counting::new(baskets, min_pair_count, max_rules_per_song);
-    let holders = Holders::new(&counting.baskets);
-    counting.rules(&holders, |antecedent, consequent| antecedent != consequent, max_rules).ok_or(
-        MiningError::TooManyPairRules {
-            antecedent: "song",
-            limit: max_rules,
-            min_count: min_pair_count.get(),
-        },
-    )
+    PairRuleBatches::of_songs(baskets, min_pair_count, max_rules_per_song, max_rules).collect_all()
 }
 
 /// Finds the rules A ⇒ c from an artist to a song, which may be one of the artist's, that meet in at least `min_pair_count`
@@ -100,19 +124,101 @@ pub fn artist_rules(
     max_rules_per_song: Option<NonZeroU32>,
     max_rules: u32,
 ) -> Result<PairRules, MiningError> {
-    // The artists are those of whole baskets: of the songs, the rare ones are left out of the counting.
-    let artists: Baskets = baskets
-        .iter()
-        .map(|basket| basket.iter().filter_map(|&song| song_artists.get(song as usize).copied().flatten()))
-        .collect();
-    let holders = Holders::new(&artists);
-    drop(artists);
-    let counting = Counting::new(baskets, min_pair_count, max_rules_per_song);
-    counting.rules(&holders, |_, _| true, max_rules).ok_or(MiningError::TooManyPairRules {
-        antecedent: "artist",
-        limit: max_rules,
-        min_count: min_pair_count.get(),
-    })
+    PairRuleBatches::of_artists(baskets, song_artists, min_pair_count, max_rules_per_song, max_rules)
+        .collect_all()
+}
+
+/// The rules of [`one_song_rules`] or [`artist_rules`], found as they are asked for: each batch has those of the antecedents that follow
+/// the ones before. Only the rules of a batch are in memory.
+pub struct PairRuleBatches<'b> {
+    counting: Counting<'b>,
+    parts: std::vec::IntoIter<Range<usize>>,
+    antecedent: &'static str,
+    max_rules: u32,
+    /// The rules of the batches so far.
+    found: u64,
+}
+
+impl<'b> PairRuleBatches<'b> {
+    /// The rules of [`one_song_rules`].
+    pub fn of_songs(
+        baskets: &'b Baskets,
+        min_pair_count: NonZeroU32,
+        max_rules_per_song: Option<NonZeroU32>,
+        max_rules: u32,
+    ) -> Self {
+        let counting =
+            Counting::new(baskets, Holders::new(baskets), true, min_pair_count, max_rules_per_song);
+        Self::new(counting, "song", max_rules)
+    }
+
+    /// The rules of [`artist_rules`].
+    pub fn of_artists(
+        baskets: &'b Baskets,
+        song_artists: &[Option<u32>],
+        min_pair_count: NonZeroU32,
+        max_rules_per_song: Option<NonZeroU32>,
+        max_rules: u32,
+    ) -> Self {
+        let artists: Baskets = baskets
+            .iter()
+            .map(|basket| {
+                basket.iter().filter_map(|&song| song_artists.get(song as usize).copied().flatten())
+            })
+            .collect();
+        let holders = Holders::new(&artists);
+        let counting = Counting::new(baskets, holders, false, min_pair_count, max_rules_per_song);
+        Self::new(counting, "artist", max_rules)
+    }
+
+    fn new(counting: Counting<'b>, antecedent: &'static str, max_rules: u32) -> Self {
+        let parts = counting.holders.parts(counting.min_pair_count).into_iter();
+        PairRuleBatches { counting, parts, antecedent, max_rules, found: 0 }
+    }
+
+    fn collect_all(self) -> Result<PairRules, MiningError> {
+        let mut all = PairRules::default();
+        for batch in self {
+            all.append(batch?);
+        }
+        Ok(all)
+    }
+
+    /// Of the items of all baskets of antecedents, those that are done.
+    pub(crate) fn done(&self) -> (u64, u64) {
+        let starts = &self.counting.holders.starts;
+        let next = self.parts.as_slice().first().map_or(starts.len() - 1, |part| part.start);
+        (starts[next] as u64, starts[starts.len() - 1] as u64)
+    }
+}
+
+impl Iterator for PairRuleBatches<'_> {
+    type Item = Result<PairRules, MiningError>;
+
+    /// The error is that more than the bound's `max_rules` rules were found in all.
+    fn next(&mut self) -> Option<Self::Item> {
+        let parts: Vec<Range<usize>> =
+            self.parts.by_ref().take(BATCH_PARTS * rayon::current_num_threads()).collect();
+        if parts.is_empty() {
+            return None;
+        }
+        let rules: Vec<PairRules> =
+            parts.into_par_iter().map(|antecedents| self.counting.rules(antecedents)).collect();
+        let mut batch = PairRules::default();
+        for part in rules {
+            batch.append(part);
+        }
+        self.found += batch.len() as u64;
+        if self.found > self.max_rules.into() {
+            self.parts = Vec::new().into_iter();
+            return Some(Err(MiningError::TooManyPairRules {
+                antecedent: self.antecedent,
+                limit: self.max_rules,
+                min_count: self.counting.min_pair_count,
+            }));
+        }
+        Some(Ok(batch))
+    }
 }
 
 /// The baskets that hold each antecedent, ascending.
@@ -151,15 +257,18 @@ impl Holders {
         self.starts.len() - 1
     }
 
-    /// Ranges of antecedents that together are all of them, each with about the same number of baskets.
-    fn parts(&self) -> Vec<std::ops::Range<usize>> {
-        let share = self.baskets.len().div_ceil(PARTS).max(1);
+    /// Ranges of antecedents that together are all that can have rules, each with about the same number of baskets.
+    fn parts(&self, min_count: u32) -> Vec<Range<usize>> {
+        let share = (self.baskets.len() / MIN_PARTS).clamp(1, PART_BASKETS);
         let mut parts = Vec::new();
         let mut begin = 0;
         while begin < self.len() {
             let enough = self.starts[begin] + share;
             let end = self.starts.partition_point(|&start| start < enough).min(self.len());
-            parts.push(begin..end);
+            let mut antecedents = begin..end;
+            if antecedents.any(|antecedent| self.of(antecedent).len() >= min_count as usize) {
+                parts.push(begin..end);
+            }
             begin = end;
         }
         parts
@@ -167,112 +276,115 @@ impl Holders {
 }
 
 /// What consequents are counted in, and which rules are kept.
-struct Counting {
-    /// The baskets without the items that are too rare for any rule.
-    baskets: Baskets,
+struct Counting<'b> {
+    baskets: &'b Baskets,
+    /// The items from this one on are too rare for any rule. When items are numbered by falling support count, as those of a dataset are,
+    /// no other is.
+    common: u32,
     support_counts: Vec<u32>,
+    holders: Holders,
+    /// Whether antecedents are items like the consequents, so that a rule from one to itself says nothing.
+    are_antecedents_items: bool,
     min_pair_count: u32,
     max_rules: usize,
+    /// Memory for one thread each, to be used again.
+    scratches: Mutex<Vec<Scratch>>,
 }
 
-/// The rules of some antecedents, with the antecedents' counts.
-#[derive(Default)]
-struct Part {
-    antecedents: Vec<u32>,
-    antecedent_counts: Vec<u32>,
-    lens: Vec<usize>,
-    consequents: Vec<(u32, u32)>,
+/// What the rules of one antecedent are found in.
+struct Scratch {
+    /// By item; all 0 between two uses.
+    counts: Vec<u32>,
+    rules: Vec<(u32, u32)>,
 }
 
-impl Counting {
-    fn new(baskets: &Baskets, min_pair_count: NonZeroU32, max_rules: Option<NonZeroU32>) -> Self {
+impl<'b> Counting<'b> {
+    fn new(
+        baskets: &'b Baskets,
+        holders: Holders,
+        are_antecedents_items: bool,
+        min_pair_count: NonZeroU32,
+        max_rules: Option<NonZeroU32>,
+    ) -> Self {
         let support_counts = baskets.support_counts();
         let min_pair_count = min_pair_count.get();
-        let common = baskets
-            .iter()
-            .map(|basket| {
-                let is_common = |item: &u32| support_counts[*item as usize] >= min_pair_count;
-                basket.iter().copied().filter(is_common)
-            })
-            .collect();
+        let common = support_counts.iter().rposition(|&count| count >= min_pair_count);
         Counting {
-            baskets: common,
+            baskets,
+            common: common.map_or(0, |last| last as u32 + 1),
             support_counts,
+            holders,
+            are_antecedents_items,
             min_pair_count,
             max_rules: max_rules.map_or(usize::MAX, |max_rules| max_rules.get() as usize),
+            scratches: Mutex::default(),
         }
     }
 
-    /// The rules of all antecedents of `holders` with the consequents that are allowed for them; `None` when they are more
-    /// than `limit`.
-    fn rules(
-        &self,
-        holders: &Holders,
-        is_allowed: impl Fn(u32, u32) -> bool + Sync,
-        limit: u32,
-    ) -> Option<PairRules> {
-        let found = AtomicU64::new(0);
-        let parts: Option<Vec<Part>> = holders
-            .parts()
-            .into_par_iter()
-            .map(|antecedents| {
-                let mut counts = vec![0; self.baskets.item_count() as usize];
-                let mut part = Part::default();
-                for antecedent in antecedents {
-                    let rules = self.rules_of(antecedent as u32, holders, &is_allowed, &mut counts);
-                    if rules.is_empty() {
-                        continue;
-                    }
-                    let new = rules.len() as u64;
-                    if found.fetch_add(new, MemoryOrdering::Relaxed) + new > limit.into() {
-                        return None;
-                    }
-                    part.antecedents.push(antecedent as u32);
-                    part.antecedent_counts.push(holders.of(antecedent).len() as u32);
-                    part.lens.push(rules.len());
-                    part.consequents.extend(rules);
+    /// The rules of some antecedents.
+    fn rules(&self, antecedents: Range<usize>) -> PairRules {
+        let scratches = || self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = scratches().pop();
+        let mut scratch =
+            kept.unwrap_or_else(|| Scratch { counts: vec![0; self.common as usize], rules: Vec::new() });
+        let mut rules = PairRules::default();
+        for antecedent in antecedents {
+            let count = self.holders.of(antecedent).len() as u32;
+            if count >= self.min_pair_count {
+                self.find_rules(antecedent as u32, &mut scratch);
+                if !scratch.rules.is_empty() {
+                    rules.push(antecedent as u32, count, &scratch.rules);
                 }
-                Some(part)
-            })
-            .collect();
-        Some(concatenate(parts?))
-    }
-
-    /// The consequents of the strongest rules of one antecedent, ascending, with their support counts. `counts` has an entry
-    /// of 0 for each item, and has them again afterwards.
-    fn rules_of(
-        &self,
-        antecedent: u32,
-        holders: &Holders,
-        is_allowed: impl Fn(u32, u32) -> bool,
-        counts: &mut [u32],
-    ) -> Vec<(u32, u32)> {
-        let holders = holders.of(antecedent as usize);
-        if holders.len() < self.min_pair_count as usize {
-            return Vec::new();
-        }
-        let mut occurring = Vec::new();
-        for &basket in holders {
-            for &item in self.baskets.get(basket as usize) {
-                let count = &mut counts[item as usize];
-                if *count == 0 {
-                    occurring.push(item);
-                }
-                *count += 1;
             }
         }
-        let mut rules: Vec<(u32, u32)> = occurring
-            .into_iter()
-            .map(|item| (item, std::mem::take(&mut counts[item as usize])))
-            .filter(|&(item, count)| count >= self.min_pair_count && is_allowed(antecedent, item))
-            .collect();
+        scratches().push(scratch);
+        rules
+    }
+
+    /// Fills the scratch's rules with the consequents of the strongest rules of one antecedent, ascending, with their support counts.
+    fn find_rules(&self, antecedent: u32, Scratch { counts, rules }: &mut Scratch) {
+        let holders = self.holders.of(antecedent as usize);
+        let mut touched = 0;
+        for &basket in holders {
+            for item in self.common_items(basket) {
+                counts[item as usize] += 1;
+                touched += 1;
+            }
+        }
+        rules.clear();
+        let min_pair_count = self.min_pair_count;
+        let mut keep = |item: u32, count: u32| {
+            if count >= min_pair_count {
+                rules.push((item, count));
+            }
+        };
+        // Where much was counted, one walk through all counts is shorter than another through the baskets, and it ascends.
+        let is_ascending = touched >= counts.len() / 4;
+        if is_ascending {
+            for (item, count) in (0..).zip(&mut *counts) {
+                keep(item, std::mem::take(count));
+            }
+        } else {
+            for &basket in holders {
+                for item in self.common_items(basket) {
+                    keep(item, std::mem::take(&mut counts[item as usize]));
+                }
+            }
+        }
+        if self.are_antecedents_items
+            && let Some(itself) = rules.iter().position(|&(item, _)| item == antecedent)
+        {
+            rules.swap_remove(itself);
+        }
         if rules.len() > self.max_rules {
             rules.select_nth_unstable_by(self.max_rules, |&a, &b| self.compare_strength(a, b));
             rules.truncate(self.max_rules);
-            rules.shrink_to_fit();
         }
         rules.sort_unstable();
-        rules
+    }
+
+    fn common_items(&self, basket: u32) -> impl Iterator<Item = u32> {
+        self.baskets.get(basket as usize).iter().copied().take_while(|&item| item < self.common)
     }
 
     /// Orders two rules of one antecedent: the stronger first, and of equally strong ones that with the smaller consequent.
@@ -284,20 +396,4 @@ impl Counting {
             |both: u32, other: u32| u128::from(both).pow(2) * u128::from(self.support_counts[other as usize]);
         weighed(b_both, a).cmp(&weighed(a_both, b)).then(a.cmp(&b))
     }
-}
-
-fn concatenate(parts: Vec<Part>) -> PairRules {
-    let mut rules = PairRules {
-        consequents: Vec::with_capacity(parts.iter().map(|part| part.consequents.len()).sum()),
-        ..PairRules::default()
-    };
-    for part in parts {
-        rules.antecedents.extend(part.antecedents);
-        rules.antecedent_counts.extend(part.antecedent_counts);
-        for len in part.lens {
-            rules.ends.push(rules.ends.last().unwrap_or(&0) + len);
-        }
-        rules.consequents.extend(part.consequents);
-    }
-    rules
 }

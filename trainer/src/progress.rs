@@ -41,17 +41,45 @@ impl Progress {
         !self.bar.is_hidden()
     }
 
-    /// Begins a stage.
+    /// Begins a stage, which may tell how far it is.
     pub(crate) fn stage(&self, stage: &'static str) {
         info!(stage, "began");
         self.bar.reset();
         self.bar.unset_length();
-        // A template that cannot be parsed would be found by any run on a terminal; the default is good enough then.
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-            self.bar.set_style(style);
-        }
+        self.style("{spinner} {msg} {elapsed}");
         self.bar.set_message(stage);
         self.bar.enable_steady_tick(Duration::from_millis(100));
+    }
+
+    /// So many of the dataset's rows are done in this stage.
+    pub(crate) fn rows(&self, done: u64, total: u64) {
+        if self.bar.length().is_none() {
+            self.bar.set_length(total);
+            self.style("{spinner} {msg} {wide_bar} {human_pos}/{human_len} rows {per_sec} eta {eta}");
+        }
+        self.bar.set_position(done);
+        if self.is_log_due() {
+            info!(stage = self.bar.message(), rows = done, total, "under way");
+        }
+    }
+
+    /// A template that cannot be parsed would be found by any run on a terminal; the style before is good enough then.
+    fn style(&self, template: &str) {
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+    }
+
+    /// Whether a run without a terminal should say something again.
+    fn is_log_due(&self) -> bool {
+        let Ok(mut last) = self.last_log.lock() else {
+            return false;
+        };
+        let is_due = self.bar.is_hidden() && last.elapsed() >= LOG_INTERVAL;
+        if is_due {
+            *last = Instant::now();
+        }
+        is_due
     }
 
     /// Ends the last stage, and clears the terminal's line.
@@ -65,20 +93,13 @@ impl ReadProgress for Progress {
     fn bytes(&self, read: u64, total: Option<u64>) {
         if let Some(total) = total
             && self.bar.length().is_none()
-            && let Ok(style) = ProgressStyle::with_template(
-                "{spinner} {msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-            )
         {
             self.bar.set_length(total);
-            self.bar.set_style(style);
+            self.style("{spinner} {msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}");
         }
         self.bar.set_position(read);
-        if self.bar.is_hidden()
-            && let Ok(mut last) = self.last_log.lock()
-            && last.elapsed() >= LOG_INTERVAL
-        {
-            *last = Instant::now();
-            info!(bytes = read, total, "reading the dataset");
+        if self.is_log_due() {
+            info!(stage = self.bar.message(), bytes = read, total, "under way");
         }
     }
 

@@ -5,8 +5,12 @@ use crate::{
     identity::{Identity, NoSong},
     interning::{CellRows, TooMany},
     location::Location,
+    memory::MemoryGuard,
     playlists::Playlists,
 };
+
+/// The memory in use is looked at after so many batches, which is about every 60,000 rows.
+const BATCHES_BETWEEN_CHECKS: u64 = 64;
 
 /// A row that was skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,7 @@ pub(crate) struct Reading<'r> {
     pub(crate) first_skipped: Option<SkippedRow>,
     /// Where the spellings of a batch may be; kept for the allocation.
     candidates: Vec<Option<u32>>,
+    batches: u64,
 }
 
 impl<'r> Reading<'r> {
@@ -69,6 +74,7 @@ impl<'r> Reading<'r> {
             skipped: 0,
             first_skipped: None,
             candidates: Vec::new(),
+            batches: 0,
         }
     }
 
@@ -79,6 +85,10 @@ impl<'r> Reading<'r> {
 
     /// Takes the rows of a batch.
     pub(crate) fn push(&mut self, batch: &Batch) -> Result<(), Stop> {
+        self.batches += 1;
+        if self.batches.is_multiple_of(BATCHES_BETWEEN_CHECKS) {
+            self.check_memory(0)?;
+        }
         self.try_push(batch).map_err(|TooMany| {
             DatasetError::TooLarge { location: self.location.clone(), source: None }.into()
         })
@@ -116,6 +126,19 @@ impl<'r> Reading<'r> {
         Ok(())
     }
 
+    /// Checks that the songs' tables, which are to be made, fit into the memory.
+    fn check_songs(&self) -> Result<(), DatasetError> {
+        // They have about as many bytes as the spellings, and numbers for each.
+        self.check_memory(self.spellings.byte_len() + 100 * u64::from(self.spellings.len()))
+    }
+
+    fn check_memory(&self, more: u64) -> Result<(), DatasetError> {
+        let guard = MemoryGuard::new(self.options.max_memory);
+        guard
+            .check("reading", more, "or train from fewer playlists")
+            .map_err(|source| DatasetError::Memory { location: self.location.clone(), source })
+    }
+
     /// Checks the whole, after the last batch.
     pub(crate) fn check(&self) -> Result<(), DatasetError> {
         let max_share = self.options.max_skipped_share;
@@ -130,6 +153,6 @@ impl<'r> Reading<'r> {
         if self.playlists.len() == 0 {
             return Err(DatasetError::NoPlaylists { location: self.location.clone() });
         }
-        Ok(())
+        self.check_songs()
     }
 }

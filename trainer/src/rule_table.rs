@@ -1,61 +1,101 @@
-use model::{InvalidTable, Rule, Rules};
+use std::iter::Peekable;
 
-use crate::{
-    itemset_rules::{ItemsetRules, MinedRule},
-    one_song_rules::PairRules,
-};
+use model::{Consequent, InvalidTable};
+
+use crate::{itemset_rules::MinedRule, itemsets::MiningError, one_song_rules::PairRules};
 
 /// The weight of a rule that always holds.
 const GREATEST_WEIGHT: u32 = 255;
 
-/// Puts the rules with songs as antecedents into one table: each rule once, wherever it was found.
+/// Puts rules together in the order of their table: each rule once, wherever it was found. `take` is given those of one antecedent at a time:
+/// the antecedent, its support count, and the consequents, ascending. Returns the number of pair rules.
 ///
-/// The weight of a rule is its confidence in 255ths, rounded, and at least 1: a rule that was worth keeping has a say.
+/// `itemset_rules` and the batches of `pair_rules` come in the table's order; while the rules of one batch are taken, the next is asked for on
+/// another thread of the current rayon pool. The weight of a rule is its confidence in 255ths, rounded, and at least 1: a rule that was
+/// worth keeping has a say.
 ///
 /// # Errors
 ///
-/// None for rules that were mined from the same baskets.
-pub fn rule_table(
-    itemset_rules: &ItemsetRules<'_>,
-    one_song_rules: &PairRules,
-) -> Result<Rules, InvalidTable> {
-    let mut table = Rules::default();
-    let mut one_song_rules = one_song_rules.iter().peekable();
-    for rule in itemset_rules.iter() {
-        while let Some(before) = one_song_rules.next_if(|other| place(other) < place(&rule)) {
-            table.push(weighed(before))?;
+/// Those of a batch and of `take`.
+pub fn merge_rules<'r, E: From<MiningError> + From<InvalidTable>>(
+    itemset_rules: impl Iterator<Item = MinedRule<'r>> + Send,
+    pair_rules: impl Iterator<Item = Result<PairRules, MiningError>> + Send,
+    take: impl FnMut(&[u32], u32, &[Consequent]) -> Result<(), InvalidTable> + Send,
+) -> Result<u64, E> {
+    let mut merge = Merge { itemset_rules: itemset_rules.peekable(), consequents: Vec::new(), take };
+    let mut pair_rules = pair_rules;
+    let mut found = 0;
+    let mut next = pair_rules.next();
+    while let Some(batch) = next {
+        let batch = batch?;
+        found += batch.len() as u64;
+        let taken;
+        (next, taken) = rayon::join(|| pair_rules.next(), || merge.take_pairs(&batch));
+        taken?;
+    }
+    merge.take_itemset_rules_before(None)?;
+    Ok(found)
+}
+
+struct Merge<'r, I: Iterator<Item = MinedRule<'r>>, S> {
+    /// Those that were not taken yet.
+    itemset_rules: Peekable<I>,
+    /// The rules of one antecedent; kept for the allocation.
+    consequents: Vec<Consequent>,
+    take: S,
+}
+
+impl<'r, I, S> Merge<'r, I, S>
+where
+    I: Iterator<Item = MinedRule<'r>>,
+    S: FnMut(&[u32], u32, &[Consequent]) -> Result<(), InvalidTable>,
+{
+    /// Takes a batch, and the itemset rules that stand before its last rule.
+    fn take_pairs(&mut self, batch: &PairRules) -> Result<(), InvalidTable> {
+        for (antecedent, antecedent_count, pairs) in batch.groups() {
+            let antecedent = [antecedent];
+            self.take_itemset_rules_before(Some(antecedent[0]))?;
+            self.consequents.clear();
+            for &(song, support_count) in pairs {
+                while let Some(rule) = self
+                    .itemset_rules
+                    .next_if(|rule| rule.antecedent == antecedent && rule.consequent <= song)
+                {
+                    if rule.consequent < song {
+                        self.consequents.push(weighed(&rule));
+                    }
+                }
+                let weight = weight(support_count, antecedent_count);
+                self.consequents.push(Consequent { song, support_count, weight });
+            }
+            while let Some(rule) = self.itemset_rules.next_if(|rule| rule.antecedent == antecedent) {
+                self.consequents.push(weighed(&rule));
+            }
+            (self.take)(&antecedent, antecedent_count, &self.consequents)?;
         }
-        one_song_rules.next_if(|other| place(other) == place(&rule));
-        table.push(weighed(rule))?;
+        Ok(())
     }
-    one_song_rules.try_for_each(|rule| table.push(weighed(rule)))?;
-    Ok(table)
-}
 
-/// Puts the rules from artists to songs into a table, weighed like those in [`rule_table`].
-///
-/// # Errors
-///
-/// None for rules that were mined.
-pub fn artist_rule_table(artist_rules: &PairRules) -> Result<Rules, InvalidTable> {
-    let mut table = Rules::default();
-    artist_rules.iter().try_for_each(|rule| table.push(weighed(rule)))?;
-    Ok(table)
-}
-
-/// What rules are ordered by.
-fn place<'a>(rule: &MinedRule<'a>) -> (usize, &'a [u32], u32) {
-    (rule.antecedent.len(), rule.antecedent, rule.consequent)
-}
-
-fn weighed(rule: MinedRule<'_>) -> Rule<'_> {
-    Rule {
-        antecedent: rule.antecedent,
-        antecedent_count: rule.antecedent_count,
-        consequent: rule.consequent,
-        support_count: rule.support_count,
-        weight: weight(rule.support_count, rule.antecedent_count),
+    /// Takes the itemset rules whose antecedent stands before that of one song, or all that are left.
+    fn take_itemset_rules_before(&mut self, song: Option<u32>) -> Result<(), InvalidTable> {
+        let is_before = |rule: &MinedRule<'_>| {
+            song.is_none_or(|song| rule.antecedent.len() == 1 && rule.antecedent[0] < song)
+        };
+        while let Some(first) = self.itemset_rules.next_if(&is_before) {
+            self.consequents.clear();
+            self.consequents.push(weighed(&first));
+            while let Some(rule) = self.itemset_rules.next_if(|rule| rule.antecedent == first.antecedent) {
+                self.consequents.push(weighed(&rule));
+            }
+            (self.take)(first.antecedent, first.antecedent_count, &self.consequents)?;
+        }
+        Ok(())
     }
+}
+
+fn weighed(rule: &MinedRule<'_>) -> Consequent {
+    let weight = weight(rule.support_count, rule.antecedent_count);
+    Consequent { song: rule.consequent, support_count: rule.support_count, weight }
 }
 
 /// The nearest integer to `255 · both / antecedent`, the greater of two that are equally near.

@@ -3,7 +3,10 @@ use std::fmt::{self, Write as _};
 use model::Manifest;
 use serde_json::{Value, json};
 
-use crate::training::{Outcome, Report};
+use crate::{
+    memory::Amount,
+    training::{Outcome, Report},
+};
 
 impl Report {
     /// The report as one JSON object: the manifest's fields, and `outcome` and `version`.
@@ -80,10 +83,16 @@ impl fmt::Display for Report {
             number(counts.artist_rules),
         )?;
         let bytes: u64 = files.values().map(|file| file.bytes).sum();
-        writeln!(f, "size            {} bytes", number(bytes))?;
-        let stages: Vec<String> =
-            metadata.stages.iter().map(|stage| format!("{} {:.2}", stage.stage, stage.seconds)).collect();
-        write!(f, "seconds         {}", stages.join(", "))
+        write!(f, "size            {} bytes", number(bytes))?;
+        if !metadata.stages.is_empty() {
+            write!(f, "\n\n{:<26}{:>9}{:>15}{:>14}", "stage", "seconds", "rows/s", "peak memory")?;
+        }
+        for stage in &metadata.stages {
+            let rows = stage.rows_per_second.map(|rows| number(rows as u64)).unwrap_or_default();
+            let peak = stage.peak_memory_bytes.map(|bytes| Amount(bytes).to_string()).unwrap_or_default();
+            write!(f, "\n{:<26}{:>9.2}{rows:>15}{peak:>14}", stage.stage, stage.seconds)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 use std::{
     error::Error,
+    iter,
     num::NonZeroU32,
     path::PathBuf,
     time::{Duration, Instant},
@@ -7,20 +8,22 @@ use std::{
 
 use chrono::Utc;
 use model::{
-    Counts, Damping, Manifest, Metadata, Parameters, Publication, Scoring, Stage, Tables, TrainerBuild,
-    VersionName, Volume, VolumeError,
+    Counts, Damping, EncodedRules, EncodedTables, Manifest, Metadata, Parameters, Publication, RulesEncoder,
+    Scoring, Stage, TrainerBuild, VersionName, Volume, VolumeError,
 };
 use sha2::{Digest as _, Sha256};
 use tracing::{info, warn};
 
 use crate::{
+    baskets::Baskets,
     dataset::{Dataset, DatasetError, ReadOptions, read_dataset},
     itemset_rules::itemset_rules,
     itemsets::{MAX_ITEMSETS, MiningError, mine_itemsets},
     location::Location,
-    one_song_rules::{MAX_PAIR_RULES, artist_rules, one_song_rules},
+    memory::{self, MemoryError, MemoryGuard},
+    one_song_rules::{MAX_PAIR_RULES, PairRuleBatches, PairRules},
     progress::Progress,
-    rule_table::{artist_rule_table, rule_table},
+    rule_table::merge_rules,
     support::{MinConfidence, MinSupport},
 };
 
@@ -33,6 +36,8 @@ pub(crate) const DEFAULT_MIN_PAIR_COUNT: u32 = 2;
 pub(crate) const DEFAULT_MAX_RULES_PER_SONG: u32 = 500;
 /// Enough to go back some weeks of daily runs that found something new.
 pub(crate) const DEFAULT_KEEP_VERSIONS: usize = 10;
+
+const PAIR_ADVICE: &str = "raise `--min-pair-count`, or keep fewer rules with `--max-rules-per-song`";
 
 /// What to train and where to publish it.
 #[derive(Clone, Debug)]
@@ -113,6 +118,9 @@ pub enum TrainError {
     /// The dataset could not be mined.
     #[error("could not mine the dataset")]
     Mining(#[from] MiningError),
+    /// It would use more memory than it may.
+    #[error("could not train within the memory")]
+    Memory(#[from] MemoryError),
     /// The version that has the key was rolled back by hand, and cannot be read any more.
     #[error(
         "nothing done: version `{version}`, which has this dataset and these parameters, was rolled back by hand, \
@@ -153,7 +161,9 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
     drop(volume.publication(LOCK_WAIT)?);
 
     progress.stage("read");
-    let dataset = stages.time("read", || read_dataset(&settings.dataset, &settings.read, progress))?;
+    let begin = Instant::now();
+    let dataset = read_dataset(&settings.dataset, &settings.read, progress)?;
+    stages.add("read", begin, dataset.facts.rows);
     report_dataset(&dataset);
 
     let parameters = parameters(settings, &dataset);
@@ -165,7 +175,14 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
         }
     }
 
-    let (tables, counts) = mine(settings, &dataset, parameters.min_support_count, progress, &mut stages)?;
+    let found = mine(settings, &dataset, parameters.min_support_count, progress, &mut stages)?;
+    let tables = EncodedTables {
+        songs: &dataset.songs,
+        artists: &dataset.artists,
+        rules: found.rules,
+        artist_rules: found.artist_rules,
+        longer_rules: None,
+    };
     let metadata = Metadata {
         trained_at: Utc::now(),
         key,
@@ -173,9 +190,9 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
             version: env!("CARGO_PKG_VERSION").to_owned(),
             revision: model::REVISION.to_owned(),
         },
-        dataset: dataset.facts,
+        dataset: dataset.facts.clone(),
         parameters,
-        counts,
+        counts: found.counts,
         scoring: scoring(),
         evaluation: None,
         refusal: None,
@@ -190,7 +207,7 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
             return Ok(report);
         }
     }
-    let version = publication.store(&metadata, &tables)?;
+    let version = publication.store_encoded(&metadata, &tables)?;
     publication.put_in_service(&version)?;
     match publication.prune(settings.keep_versions) {
         Ok(pruned) => {
@@ -244,51 +261,92 @@ fn reuse(volume: &Volume, publication: &Publication<'_>, key: &str) -> Result<Op
     Ok(Some(Report { outcome: Outcome::PutBack, version: latest, manifest }))
 }
 
+/// What an itemset needs while all are listed, for a size of up to 8; see [`mine_itemsets`].
+const ITEMSET_BYTES: u64 = 136;
+
+/// What the search for itemsets needs beside what it finds: the baskets once more, by item and by basket.
+fn itemset_search_bytes(baskets: &Baskets) -> u64 {
+    8 * baskets.total_len() as u64 + 16 * baskets.len() as u64
+}
+
+/// What counting pairs needs beside what it finds; see [`PairRuleBatches`].
+fn pair_counting_bytes(baskets: &Baskets) -> u64 {
+    4 * baskets.total_len() as u64
+        + (16 + 4 * rayon::current_num_threads() as u64) * u64::from(baskets.item_count())
+}
+
+/// What was found in a dataset, as it goes to the volume.
+struct Found {
+    rules: EncodedRules,
+    artist_rules: EncodedRules,
+    counts: Counts,
+}
+
 fn mine(
     settings: &Settings,
     dataset: &Dataset,
     min_support_count: u32,
     progress: &Progress,
     stages: &mut Stages,
-) -> Result<(Tables, Counts), TrainError> {
-    let baskets = &dataset.baskets;
+) -> Result<Found, TrainError> {
+    let Dataset { baskets, songs, artists, song_artists, facts, .. } = dataset;
+    let guard = MemoryGuard::new(settings.read.max_memory);
     progress.stage("mine itemsets");
-    let itemsets = stages.time("mine itemsets", || {
-        mine_itemsets(baskets, min_support_count, settings.max_length, MAX_ITEMSETS)
+    let itemsets = stages.time("mine itemsets", facts.rows, || {
+        let advice = "or raise `--min-support`";
+        guard.check("mining itemsets", itemset_search_bytes(baskets), advice)?;
+        let most = guard.left()?.map_or(u64::MAX, |left| left / ITEMSET_BYTES).min(MAX_ITEMSETS.into());
+        Ok::<_, TrainError>(mine_itemsets(baskets, min_support_count, settings.max_length, most as u32)?)
     })?;
     info!(itemsets = itemsets.len(), "mined the frequent itemsets");
 
     progress.stage("derive itemset rules");
-    let from_itemsets =
-        stages.time("derive itemset rules", || itemset_rules(&itemsets, &settings.min_confidence));
+    let from_itemsets = stages
+        .time("derive itemset rules", facts.rows, || itemset_rules(&itemsets, &settings.min_confidence));
 
-    progress.stage("count pairs");
-    let (one_song, from_artists) = stages.time("count pairs", || {
-        let Some(min_pair_count) = settings.min_pair_count else {
-            return Ok(Default::default());
-        };
-        let most = settings.max_rules_per_song;
-        Ok::<_, MiningError>((
-            one_song_rules(baskets, min_pair_count, most, MAX_PAIR_RULES)?,
-            artist_rules(baskets, &dataset.song_artists, min_pair_count, most, MAX_PAIR_RULES)?,
-        ))
+    progress.stage("count pairs of songs");
+    let mut encoder = RulesEncoder::for_songs(songs)?;
+    let one_song_rules = stages.time("count pairs of songs", facts.rows, || {
+        guard.check("counting pairs of songs", pair_counting_bytes(baskets), PAIR_ADVICE)?;
+        let batches = settings.min_pair_count.map(|least| {
+            PairRuleBatches::of_songs(baskets, least, settings.max_rules_per_song, MAX_PAIR_RULES)
+        });
+        merge_rules::<TrainError>(
+            from_itemsets.iter(),
+            watched(batches, guard, progress),
+            |antecedent, count, rules| encoder.push(antecedent, count, rules.iter().copied()),
+        )
     })?;
+    let rules = encoder.finish()?;
 
-    progress.stage("build tables");
-    let (rules, artist_rules) = stages.time("build tables", || {
-        Ok::<_, model::InvalidTable>((
-            rule_table(&from_itemsets, &one_song)?,
-            artist_rule_table(&from_artists)?,
-        ))
+    progress.stage("count artists with songs");
+    let mut encoder = RulesEncoder::for_artists(artists, songs)?;
+    stages.time("count artists with songs", facts.rows, || {
+        guard.check("counting artists with songs", 2 * pair_counting_bytes(baskets), PAIR_ADVICE)?;
+        let batches = settings.min_pair_count.map(|least| {
+            PairRuleBatches::of_artists(
+                baskets,
+                song_artists,
+                least,
+                settings.max_rules_per_song,
+                MAX_PAIR_RULES,
+            )
+        });
+        merge_rules::<TrainError>(
+            iter::empty(),
+            watched(batches, guard, progress),
+            |antecedent, count, rules| encoder.push(antecedent, count, rules.iter().copied()),
+        )
     })?;
+    let artist_rules = encoder.finish()?;
 
     let counts = Counts {
         itemsets: itemsets.len() as u64,
         itemsets_by_size: itemsets.by_size(),
         itemset_rules: from_itemsets.len() as u64,
-        one_song_rules: one_song.len() as u64,
-        artist_rules: artist_rules.len() as u64,
-        rules: rules.len() as u64,
+        one_song_rules,
+        artist_rules: artist_rules.len(),
+        rules: rules.len(),
         ..Counts::default()
     };
     info!(
@@ -297,9 +355,26 @@ fn mine(
         artist_rules = counts.artist_rules,
         "derived the rules"
     );
-    let tables =
-        Tables { songs: dataset.songs.clone(), artists: dataset.artists.clone(), rules, artist_rules };
-    Ok((tables, counts))
+    Ok(Found { rules, artist_rules, counts })
+}
+
+/// Batches that tell how far they are, and stay within the memory.
+fn watched<'w>(
+    batches: Option<PairRuleBatches<'w>>,
+    guard: MemoryGuard,
+    progress: &'w Progress,
+) -> impl Iterator<Item = Result<PairRules, MiningError>> + Send + 'w {
+    batches.into_iter().flat_map(move |mut batches| {
+        iter::from_fn(move || {
+            let batch = batches.next()?;
+            let (done, total) = batches.done();
+            progress.rows(done, total);
+            Some(batch.and_then(|batch| {
+                guard.check("counting pairs", 0, PAIR_ADVICE)?;
+                Ok(batch)
+            }))
+        })
+    })
 }
 
 fn parameters(settings: &Settings, dataset: &Dataset) -> Parameters {
@@ -371,14 +446,22 @@ fn report_dataset(dataset: &Dataset) {
 struct Stages(Vec<Stage>);
 
 impl Stages {
-    fn time<T>(&mut self, stage: &str, work: impl FnOnce() -> T) -> T {
+    /// Notes a stage that works on so many rows of the dataset.
+    fn time<T>(&mut self, stage: &str, rows: u64, work: impl FnOnce() -> T) -> T {
         let begin = Instant::now();
         let result = work();
+        self.add(stage, begin, rows);
+        result
+    }
+
+    /// Notes a stage that ends now.
+    fn add(&mut self, stage: &str, begin: Instant, rows: u64) {
+        let seconds = begin.elapsed().as_secs_f64();
         self.0.push(Stage {
             stage: stage.to_owned(),
-            seconds: begin.elapsed().as_secs_f64(),
-            ..Stage::default()
+            seconds,
+            rows_per_second: Some((rows as f64 / seconds.max(1e-9)).round()),
+            peak_memory_bytes: memory::peak(),
         });
-        result
     }
 }
