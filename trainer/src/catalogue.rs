@@ -32,8 +32,10 @@ impl Catalogue {
     ) -> Result<Self, InvalidTable> {
         let (spellings, artist_texts, song_keys) = identity.into_parts();
         let (rows, ends) = playlists.into_groups();
-        let row_counts = row_counts(&rows, spellings.len());
-        let support_counts = support_counts(&spellings, song_keys.artists.len(), &rows, &ends);
+        let (row_counts, support_counts) = rayon::join(
+            || row_counts(&rows, spellings.len()),
+            || support_counts(&spellings, song_keys.artists.len(), &rows, &ends),
+        );
         let order = order(&song_keys, &artist_texts, &support_counts);
         drop(song_keys);
         let baskets = baskets(&spellings, &order, rows, ends);

@@ -89,16 +89,23 @@ pub(crate) struct CellRows {
 }
 
 impl CellRows {
-    /// Where a row may be that is equal to the one with this hash. To look for many before the first is compared keeps
-    /// the processor from waiting for the memory each time.
+    /// Where a row may be that is equal to the one with this hash. Whoever looks for many, then for all their numbers, and then compares,
+    /// keeps the processor from waiting for the memory each time.
     pub(crate) fn candidate(&self, hash: u32) -> Option<u32> {
         self.places.find(spread(hash), |&(other, _)| other == hash).map(|&(_, place)| place)
     }
 
-    /// The number of the row at a place that [`candidate`](Self::candidate) gave, if it is equal to `key`.
-    pub(crate) fn number_at(&self, place: u32, key: &CellKey<'_>) -> Option<u32> {
-        let (number, rest) = self.bytes.get(place as usize * ALIGNMENT..)?.split_first_chunk()?;
-        rest.starts_with(key.bytes).then(|| u32::from_le_bytes(*number))
+    /// The number of the row at a place that [`candidate`](Self::candidate) gave.
+    pub(crate) fn number_at(&self, place: u32) -> u32 {
+        let number = self.bytes.get(place as usize * ALIGNMENT..).and_then(|bytes| bytes.first_chunk());
+        number.map_or(u32::MAX, |number| u32::from_le_bytes(*number))
+    }
+
+    /// Whether the row at such a place is equal to `key`.
+    pub(crate) fn is_at(&self, place: u32, key: &CellKey<'_>) -> bool {
+        self.bytes
+            .get(place as usize * ALIGNMENT + NUMBER..)
+            .is_some_and(|bytes| bytes.starts_with(key.bytes))
     }
 
     /// The number of the row that is equal to `key`. When it is new, `on_new` is called with the cells, and the number is given only if it
@@ -108,13 +115,9 @@ impl CellRows {
         key: &CellKey<'_>,
         on_new: impl FnOnce([&[u8]; 3]) -> Result<(), E>,
     ) -> Result<u32, E> {
-        let mut found = None;
-        self.places.find(spread(key.hash), |&(hash, place)| {
-            found = if hash == key.hash { self.number_at(place, key) } else { None };
-            found.is_some()
-        });
-        if let Some(number) = found {
-            return Ok(number);
+        let is_it = |&(hash, place): &(u32, u32)| hash == key.hash && self.is_at(place, key);
+        if let Some(&(_, place)) = self.places.find(spread(key.hash), is_it) {
+            return Ok(self.number_at(place));
         }
         let number = self.len;
         let place = u32::try_from(self.bytes.len() / ALIGNMENT).map_err(|_| TooMany)?;
@@ -217,7 +220,8 @@ mod tests {
         assert!(rows.intern(&CellKey { hash: 1, bytes: &a }, |_| Err(TooMany)).is_err());
         assert_eq!(rows.intern::<TooMany>(&CellKey { hash: 2, bytes: &b }, |_| Ok(())).unwrap(), 0);
         let place = rows.candidate(2).unwrap();
-        assert_eq!(rows.number_at(place, &CellKey { hash: 2, bytes: &b }), Some(0));
-        assert_eq!(rows.number_at(place, &CellKey { hash: 2, bytes: &a }), None);
+        assert_eq!(rows.number_at(place), 0);
+        assert!(rows.is_at(place, &CellKey { hash: 2, bytes: &b }));
+        assert!(!rows.is_at(place, &CellKey { hash: 2, bytes: &a }));
     }
 }

@@ -58,8 +58,8 @@ pub(crate) struct Reading<'r> {
     pub(crate) playlists: Playlists,
     pub(crate) skipped: u64,
     pub(crate) first_skipped: Option<SkippedRow>,
-    /// Where the spellings of a batch may be; kept for the allocation.
-    candidates: Vec<Option<u32>>,
+    /// Where the spellings of a batch may be, and their numbers; kept for the allocation.
+    candidates: Vec<(Option<u32>, u32)>,
     batches: u64,
 }
 
@@ -97,16 +97,18 @@ impl<'r> Reading<'r> {
     fn try_push(&mut self, batch: &Batch) -> Result<(), TooMany> {
         let Reading { spellings, identity, candidates, .. } = self;
         candidates.clear();
-        candidates.extend(batch.rows().map(|(_, key)| spellings.candidate(key.hash)));
+        candidates.extend(batch.rows().map(|(_, key)| (spellings.candidate(key.hash), 0)));
+        for (candidate, number) in &mut *candidates {
+            *number = candidate.map(|place| spellings.number_at(place)).unwrap_or_default();
+        }
         let mut first_skipped = batch.first_skipped;
         let mut skipped = batch.skipped;
         let mut rows = batch.rows().zip(&*candidates);
         for (pid, run) in batch.runs() {
-            for ((line, key), candidate) in rows.by_ref().take(run) {
-                let known = candidate.and_then(|place| spellings.number_at(place, &key));
-                let spelling = match known {
-                    Some(spelling) => Ok(spelling),
-                    None => spellings.intern(&key, |cells| identity.add(cells)),
+            for ((line, key), &(candidate, number)) in rows.by_ref().take(run) {
+                let spelling = match candidate {
+                    Some(place) if spellings.is_at(place, &key) => Ok(number),
+                    _ => spellings.intern(&key, |cells| identity.add(cells)),
                 };
                 match spelling {
                     Ok(spelling) => self.playlists.push(spelling),

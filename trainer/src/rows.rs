@@ -2,6 +2,7 @@ use std::io::{self, BufRead};
 
 use csv_core::ReadRecordResult;
 use memchr::{memchr, memchr_iter};
+use wide::u8x16;
 
 /// The longest row, in bytes after unquoting. A longer one comes from a quote that is not closed, or from a file that is not CSV.
 pub(crate) const MAX_ROW_LEN: usize = 64 * 1024 - 1;
@@ -109,27 +110,23 @@ impl<R: BufRead> RowReader<R> {
         }
     }
 
-    /// Cuts the row at the beginning of the input into fields and returns its bytes with the line break, if it is a line of which that
-    /// can be done.
+    /// Cuts the row at the beginning of the input into fields and returns the number of its bytes with the line break, if it is a line of
+    /// which that can be done.
     fn cut_line(&mut self) -> io::Result<Option<usize>> {
         let input = self.input.fill_buf()?;
         // The parser drops a byte order mark from the first row.
         if self.line == 1 {
             return Ok(None);
         }
-        let Some(len) = memchr(b'\n', input).filter(|len| (1..=MAX_ROW_LEN).contains(len)) else {
+        let Some(end) = cut(input, &mut self.bounds) else {
             return Ok(None);
         };
-        if self.without_cr < len {
+        if self.without_cr < end {
             self.without_cr = memchr(b'\r', input).unwrap_or(input.len());
         }
-        let line = match len.checked_sub(1) {
-            Some(text_len) if self.without_cr == text_len => &input[..text_len],
-            _ if self.without_cr < len => return Ok(None),
-            _ => &input[..len],
-        };
-        let is_cut = !line.is_empty() && cut(line, &mut self.bounds);
-        Ok(is_cut.then_some(len + 1))
+        // Within a row, it would end the row.
+        let is_one_row = self.without_cr >= end;
+        Ok(is_one_row.then(|| end + if input[end] == b'\r' { 2 } else { 1 }))
     }
 
     /// Leaves the next row to the parser.
@@ -200,32 +197,78 @@ impl<R: BufRead> RowReader<R> {
     }
 }
 
-/// Fills `bounds` with the fields of `line`, which has no line break; false when a field needs more than to be cut out: one in quotes
-/// that has a quote in it, does not end with a quote, or does not end in this line.
-fn cut(line: &[u8], bounds: &mut Vec<(u32, u32)>) -> bool {
+/// Bytes that are looked at together.
+const CHUNK: usize = 64;
+
+/// Fills `bounds` with the fields of the first line of `input`, and returns where its text ends. `None` when there is no text or no line
+/// break, or when a field needs more than to be cut out: one in quotes that has a quote in it, does not end with a quote, or does not end in
+/// this line.
+fn cut(input: &[u8], bounds: &mut Vec<(u32, u32)>) -> Option<usize> {
     bounds.clear();
-    let mut start = 0;
-    loop {
-        let rest = &line[start..];
-        if let Some((b'"', quoted)) = rest.split_first() {
-            let Some(len) = memchr(b'"', quoted) else {
-                return false;
-            };
-            bounds.push(((start + 1) as u32, (start + 1 + len) as u32));
-            match quoted.get(len + 1) {
-                None => return true,
-                Some(b',') => start += len + 3,
-                Some(_) => return false,
+    let mut field_start = 0;
+    let mut is_in_quotes = false;
+    // Where the closing quote of the field is; 0 if it has none.
+    let mut closing_quote = 0;
+    for chunk_start in (0..=MAX_ROW_LEN).step_by(CHUNK) {
+        let rest = input.get(chunk_start..)?;
+        let mut marks = match rest.first_chunk() {
+            Some(chunk) => marks(chunk),
+            None if rest.is_empty() => return None,
+            None => {
+                let mut chunk = [0; CHUNK];
+                chunk[..rest.len()].copy_from_slice(rest);
+                self::marks(&chunk)
             }
-        } else {
-            let Some(len) = memchr(b',', rest) else {
-                bounds.push((start as u32, line.len() as u32));
-                return true;
-            };
-            bounds.push((start as u32, (start + len) as u32));
-            start += len + 1;
+        };
+        while marks != 0 {
+            let at = chunk_start + marks.trailing_zeros() as usize;
+            marks &= marks - 1;
+            let mark = input[at];
+            if mark == b'"' {
+                if closing_quote > 0 {
+                    return None;
+                } else if is_in_quotes {
+                    (is_in_quotes, closing_quote) = (false, at);
+                } else if at == field_start {
+                    is_in_quotes = true;
+                }
+                // Elsewhere in a field it is text.
+                continue;
+            }
+            let is_line_break = mark == b'\n';
+            if is_in_quotes {
+                if is_line_break {
+                    return None;
+                }
+                continue;
+            }
+            let end = if is_line_break && at > 0 && input[at - 1] == b'\r' { at - 1 } else { at };
+            if closing_quote == 0 {
+                bounds.push((field_start as u32, end as u32));
+            } else if closing_quote + 1 == end {
+                bounds.push((field_start as u32 + 1, closing_quote as u32));
+                closing_quote = 0;
+            } else {
+                return None;
+            }
+            if is_line_break {
+                return (1..=MAX_ROW_LEN).contains(&end).then_some(end);
+            }
+            field_start = at + 1;
         }
     }
+    None
+}
+
+/// A bit for each byte that is a comma, a quote or a line break.
+fn marks(chunk: &[u8; CHUNK]) -> u64 {
+    let [comma, quote, line_break] = [b',', b'"', b'\n'].map(u8x16::splat);
+    let (bytes, _) = chunk.as_chunks();
+    bytes.iter().rev().fold(0, |marks, &bytes| {
+        let bytes = u8x16::new(bytes);
+        let found = bytes.simd_eq(comma) | bytes.simd_eq(quote) | bytes.simd_eq(line_break);
+        marks << 16 | u64::from(found.to_bitmask())
+    })
 }
 
 /// Follows the quotes of a row, which the parser does not tell of.
@@ -307,7 +350,13 @@ mod tests {
     proptest! {
         /// The `csv` crate is the reference: what it reads, we read.
         #[test]
-        fn rows_are_those_of_the_csv_crate(text in "[ab,\"\r\n é]{0,60}", piece in 1_usize..20) {
+        fn rows_are_those_of_the_csv_crate(
+            text in prop_oneof![
+                "[ab,\"\r\n é]{0,60}",
+                "([ab \"]{0,30}(,|\n|\r\n)|\"[ab ,]{0,30}\"(,|\n|\r\n)|\"([ab]|\"\"|\n){0,9}\",){0,40}",
+            ],
+            piece in prop_oneof![1_usize..20, Just(4096)],
+        ) {
             let mut reader = RowReader::new(BufReader::with_capacity(piece, text.as_bytes()));
             let mut found: Vec<Vec<Vec<u8>>> = Vec::new();
             while let Some(row) = reader.next().unwrap() {
