@@ -128,14 +128,28 @@ impl<T> Lists<T> {
 
 /// A column of lists from a file.
 pub(crate) struct ReadLists<T> {
-    pub(crate) values: Vec<T>,
-    /// Where each list begins in `values`, and a last entry with their number.
+    values: Vec<T>,
+    /// Where each list begins in `values`, and a last entry with their number. Empty when every list has one element.
     starts: Vec<usize>,
 }
 
-impl<T> ReadLists<T> {
+impl<T: PartialEq> ReadLists<T> {
     pub(crate) fn get(&self, row: usize) -> &[T] {
-        &self.values[self.starts[row]..self.starts[row + 1]]
+        match self.starts.is_empty() {
+            true => &self.values[row..=row],
+            false => &self.values[self.starts[row]..self.starts[row + 1]],
+        }
+    }
+
+    /// The first row after `row` that has another list.
+    pub(crate) fn run_end(&self, row: usize) -> usize {
+        if self.starts.is_empty() {
+            let value = &self.values[row];
+            return row + self.values[row..].iter().take_while(|&other| other == value).count();
+        }
+        let list = self.get(row);
+        let rows = self.starts.len() - 1;
+        (row + 1..rows).find(|&other| self.get(other) != list).unwrap_or(rows)
     }
 
     pub(crate) fn try_map<U>(self, map: impl FnOnce(Vec<T>) -> Result<Vec<U>>) -> Result<ReadLists<U>> {
@@ -143,22 +157,27 @@ impl<T> ReadLists<T> {
     }
 }
 
-/// Checks that a file has the schema, then visits its row groups with their numbers of rows.
+/// Checks that a file has the schema, then visits its row groups with their numbers of rows, and the number of rows from there on.
 pub(crate) fn for_each_row_group(
     bytes: Bytes,
     schema: &str,
-    mut visit: impl FnMut(&dyn RowGroupReader, usize) -> Result<()>,
+    mut visit: impl FnMut(&dyn RowGroupReader, usize, usize) -> Result<()>,
 ) -> Result<()> {
     let file = SerializedFileReader::new(bytes)?;
     let expected = parse_message_type(schema)?;
     if *file.metadata().file_metadata().schema_descr().root_schema() != expected {
         return Err(invalid("its columns are not those of this format"));
     }
-    for position in 0..file.num_row_groups() {
-        let group = file.get_row_group(position)?;
-        let rows = usize::try_from(group.metadata().num_rows())
-            .map_err(|_| invalid("a row group has a negative number of rows"))?;
-        visit(group.as_ref(), rows)?;
+    let all_rows: Vec<usize> = file
+        .metadata()
+        .row_groups()
+        .iter()
+        .map(|group| usize::try_from(group.num_rows()))
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|_| invalid("a row group has a negative number of rows"))?;
+    for (position, &rows) in all_rows.iter().enumerate() {
+        let rows_left = all_rows[position..].iter().fold(0, |sum: usize, &rows| sum.saturating_add(rows));
+        visit(file.get_row_group(position)?.as_ref(), rows, rows_left)?;
     }
     Ok(())
 }
@@ -180,7 +199,12 @@ pub(crate) fn read_lists<T: DataType>(
     rows: usize,
 ) -> Result<ReadLists<T::T>> {
     let (values, definition, repetition) = read_levels::<T>(group, column, rows)?;
-    let mut starts = Vec::with_capacity(rows + 1);
+    let are_single = definition.iter().fold(true, |all, &level| all & (level == 1))
+        && repetition.iter().fold(true, |all, &level| all & (level == 0));
+    if are_single && values.len() == rows {
+        return Ok(ReadLists { values, starts: Vec::new() });
+    }
+    let mut starts = Vec::new();
     let mut elements = 0;
     for (&definition, &repetition) in definition.iter().zip(&repetition) {
         if repetition == 0 {
@@ -223,10 +247,11 @@ pub(crate) fn integers(values: &[u32]) -> Result<Vec<i32>> {
 }
 
 pub(crate) fn unsigned(values: Vec<i32>) -> Result<Vec<u32>> {
-    values
-        .into_iter()
-        .map(|value| u32::try_from(value).map_err(|_| invalid(format!("{value} is below 0"))))
-        .collect()
+    match values.iter().fold(0, |bits, value| bits | value) < 0 {
+        true => Err(invalid("a number is below 0")),
+        // In the same memory.
+        false => Ok(values.into_iter().map(i32::cast_unsigned).collect()),
+    }
 }
 
 pub(crate) fn invalid(problem: impl ToString) -> ParquetError {

@@ -23,6 +23,7 @@
 
 mod strings;
 mod songs;
+mod integers;
 mod rules;
 mod manifest;
 mod version;
@@ -39,6 +40,7 @@ mod publication;
 
 pub use self::{
     error::VolumeError,
+    integers::Weights,
     longer_rules::{LongerRule, LongerRulesEncoder},
     manifest::{
         Counts, Damping, Dataset, Evaluation, EvaluationFigures, FORMAT, FileDigest, Manifest, Metadata,

@@ -5,7 +5,7 @@ use parquet::{data_type::Int32Type, errors::Result, file::writer::SerializedFile
 use crate::{
     EncodedRules, InvalidTable, SongId, Songs,
     columns::{Lists, create, write},
-    order::{Antecedents, RuleOrder, check_storable, is_at_most_each},
+    order::{Antecedents, LastAntecedent, check_storable, is_at_most_each},
     rule_tables::not_encoded,
 };
 
@@ -38,7 +38,7 @@ pub struct LongerRule<'a> {
 /// Turns rules with longer consequents into the bytes of their table while they come.
 pub struct LongerRulesEncoder<'a> {
     song_counts: &'a [u32],
-    order: RuleOrder,
+    last_antecedent: LastAntecedent,
     last_consequent: Vec<SongId>,
     rows: Rows,
     file: SerializedFileWriter<Vec<u8>>,
@@ -57,7 +57,7 @@ impl<'a> LongerRulesEncoder<'a> {
         let file = create(Vec::new(), SCHEMA, &[]).map_err(not_encoded)?;
         Ok(LongerRulesEncoder {
             song_counts,
-            order: RuleOrder::default(),
+            last_antecedent: LastAntecedent::default(),
             last_consequent: Vec::new(),
             rows: Rows::default(),
             file,
@@ -73,7 +73,7 @@ impl<'a> LongerRulesEncoder<'a> {
     /// not exist, or if counts contradict each other. The encoder is of no use after that.
     pub fn push(&mut self, rule: LongerRule<'_>) -> std::result::Result<(), InvalidTable> {
         let LongerRule { antecedent, consequent, support_count, antecedent_count, consequent_count } = rule;
-        if self.order.advance(antecedent, antecedent_count)? {
+        if self.last_antecedent.advance(antecedent, antecedent_count)? {
             Antecedents::Songs(self.song_counts).check(antecedent, antecedent_count)?;
             self.last_consequent.clear();
         }

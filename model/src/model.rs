@@ -61,7 +61,7 @@ impl Tables {
 
 fn encode(rules: &Rules, mut encoder: RulesEncoder<'_>) -> Result<EncodedRules, InvalidTable> {
     for group in rules.groups() {
-        encoder.push(group.antecedent, group.antecedent_count, group.consequents())?;
+        encoder.push(group.antecedent, group.antecedent_count, group.rules())?;
     }
     encoder.finish()
 }
@@ -121,7 +121,7 @@ pub(crate) fn check_rules(
 ) -> Result<(), InvalidTable> {
     for group in rules.groups() {
         antecedents.check(group.antecedent, group.antecedent_count)?;
-        for rule in group.consequents() {
+        for rule in group.rules() {
             let is_consequent =
                 song_counts.get(rule.song as usize).is_some_and(|&count| rule.support_count <= count);
             if !is_consequent {

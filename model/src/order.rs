@@ -2,40 +2,54 @@
 
 use crate::InvalidTable;
 
-/// Watches that antecedents come by length, then by ids.
-#[derive(Debug, Default)]
-pub(crate) struct RuleOrder {
-    /// The last antecedent; empty before the first.
-    antecedent: Vec<u32>,
-    antecedent_count: u32,
-}
-
-impl RuleOrder {
-    /// Goes on to an antecedent; tells whether it is another than the last.
-    ///
-    /// # Errors
-    ///
-    /// If it is empty, does not ascend, or does not come after the last one; or if it is the last one with another count.
-    pub(crate) fn advance(&mut self, antecedent: &[u32], count: u32) -> Result<bool, InvalidTable> {
-        let invalid = |problem: &str| {
-            Err(InvalidTable(format!("the antecedent {antecedent:?} with the count {count}: {problem}")))
-        };
-        if antecedent == self.antecedent && !antecedent.is_empty() {
-            return match count == self.antecedent_count {
+/// Checks that an antecedent comes after the last one, or is the last one with the same count; tells whether it is another.
+///
+/// # Errors
+///
+/// If it is empty, does not ascend, or does not come after the last one; or if it is the last one with another count.
+pub(crate) fn check_next(
+    last: Option<(&[u32], u32)>,
+    antecedent: &[u32],
+    count: u32,
+) -> Result<bool, InvalidTable> {
+    let invalid = |problem: &str| {
+        Err(InvalidTable(format!("the antecedent {antecedent:?} with the count {count}: {problem}")))
+    };
+    if let Some((last, last_count)) = last {
+        if antecedent == last {
+            return match count == last_count {
                 true => Ok(false),
                 false => invalid("it had another count in the rule before"),
             };
         }
-        if antecedent.is_empty() || !antecedent.is_sorted_by(|a, b| a < b) {
-            return invalid("it is empty or does not ascend");
-        }
-        if (antecedent.len(), antecedent) < (self.antecedent.len(), &self.antecedent) {
+        if (antecedent.len(), antecedent) < (last.len(), last) {
             return invalid("it does not come after that of the rule before");
         }
-        self.antecedent.clear();
-        self.antecedent.extend_from_slice(antecedent);
-        self.antecedent_count = count;
-        Ok(true)
+    }
+    if antecedent.is_empty() || !antecedent.is_sorted_by(|a, b| a < b) {
+        return invalid("it is empty or does not ascend");
+    }
+    Ok(true)
+}
+
+/// The last antecedent of rules that are not kept.
+#[derive(Debug, Default)]
+pub(crate) struct LastAntecedent {
+    ids: Vec<u32>,
+    count: u32,
+}
+
+impl LastAntecedent {
+    /// Goes on to an antecedent, which is checked as by [`check_next`]; tells whether it is another.
+    pub(crate) fn advance(&mut self, antecedent: &[u32], count: u32) -> Result<bool, InvalidTable> {
+        let last = (!self.ids.is_empty()).then_some((&self.ids[..], self.count));
+        let is_new = check_next(last, antecedent, count)?;
+        if is_new {
+            self.ids.clear();
+            self.ids.extend_from_slice(antecedent);
+            self.count = count;
+        }
+        Ok(is_new)
     }
 }
 

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use parquet::{data_type::Int32Type, errors::Result, file::writer::SerializedFileWriter};
 
 use crate::{
-    Artists, InvalidTable, Rule, Rules, SongId, Songs,
+    Artists, InvalidTable, Rules, SongId, Songs,
     columns::{Lists, create, for_each_row_group, invalid, read, read_lists, unsigned, write},
-    order::{Antecedents, RuleOrder, check_storable},
+    order::{Antecedents, LastAntecedent, check_storable},
+    rules::RuleColumns,
 };
 
 /// Rows in a row group: few enough that a row group is read in one piece, enough that its overhead does not count.
@@ -77,7 +78,7 @@ pub struct Consequent {
 pub struct RulesEncoder<'a> {
     antecedents: Antecedents<'a>,
     song_counts: &'a [u32],
-    order: RuleOrder,
+    last_antecedent: LastAntecedent,
     last_consequent: Option<SongId>,
     rows: Rows,
     file: SerializedFileWriter<Vec<u8>>,
@@ -113,7 +114,7 @@ impl<'a> RulesEncoder<'a> {
         Ok(RulesEncoder {
             antecedents,
             song_counts,
-            order: RuleOrder::default(),
+            last_antecedent: LastAntecedent::default(),
             last_consequent: None,
             rows: Rows::default(),
             file,
@@ -134,7 +135,7 @@ impl<'a> RulesEncoder<'a> {
         antecedent_count: u32,
         consequents: impl IntoIterator<Item = Consequent>,
     ) -> std::result::Result<(), InvalidTable> {
-        if self.order.advance(antecedent, antecedent_count)? {
+        if self.last_antecedent.advance(antecedent, antecedent_count)? {
             self.antecedents.check(antecedent, antecedent_count)?;
             self.last_consequent = None;
         }
@@ -237,31 +238,21 @@ impl Rows {
 
 pub(crate) fn read_rules(bytes: Bytes) -> Result<Rules> {
     let mut rules = Rules::default();
-    for_each_row_group(bytes, SCHEMA, |group, rows| {
+    for_each_row_group(bytes, SCHEMA, |group, rows, rows_left| {
+        rules.try_reserve(rows_left).map_err(invalid)?;
         let antecedents = read_lists::<Int32Type>(group, 0, rows)?.try_map(unsigned)?;
         let consequents = unsigned(read::<Int32Type>(group, 1, rows)?)?;
         let support_counts = unsigned(read::<Int32Type>(group, 2, rows)?)?;
         let antecedent_counts = unsigned(read::<Int32Type>(group, 3, rows)?)?;
-        let weights = read::<Int32Type>(group, 4, rows)?;
-        for row in 0..rows {
-            let weight = u16::try_from(weights[row]).map_err(|_| {
-                invalid(format!(
-                    "rule {} has the weight {}, which is not 0 to 65535",
-                    rules.len(),
-                    weights[row]
-                ))
-            })?;
-            rules
-                .push(Rule {
-                    antecedent: antecedents.get(row),
-                    antecedent_count: antecedent_counts[row],
-                    consequent: consequents[row],
-                    support_count: support_counts[row],
-                    weight,
-                })
-                .map_err(invalid)?;
-        }
-        Ok(())
+        let weights = unsigned(read::<Int32Type>(group, 4, rows)?)?;
+        let columns = RuleColumns {
+            consequents: &consequents,
+            support_counts: &support_counts,
+            antecedent_counts: &antecedent_counts,
+            weights: &weights,
+        };
+        rules.append(&columns, |row| antecedents.get(row), |row| antecedents.run_end(row)).map_err(invalid)
     })?;
+    rules.shrink_to_fit();
     Ok(rules)
 }

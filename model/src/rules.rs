@@ -1,23 +1,43 @@
-use crate::{Consequent, InvalidTable, SongId};
+use std::{collections::TryReserveError, ops::Range};
+
+use crate::{
+    Consequent, InvalidTable, SongId, Weights,
+    integers::{SmallIntegers, WeightColumn},
+    order::check_next,
+};
 
 /// Rules "who has the antecedent also has the consequent", grouped by antecedent.
 ///
 /// Groups are ordered by the antecedent's length, then by its ids; consequents ascend within a group. In `rules.parquet`
 /// antecedents are sets of song ids; in `artist_rules.parquet` they are single artist ids.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// A rule takes 6 bytes, and 8 more if its support count is above 254; 7 if some weight is above 255. A group takes 5, 4 for each id of
+/// its antecedent, and 8 more if its count is above 254.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     antecedent_items: Vec<u32>,
-    /// By group, and a last entry with the end; so is `rule_starts`.
-    antecedent_starts: Vec<usize>,
-    antecedent_counts: Vec<u32>,
-    rule_starts: Vec<usize>,
+    /// Where the antecedents of each length begin.
+    lengths: Vec<Length>,
+    antecedent_counts: SmallIntegers,
+    /// By group, where its rules end.
+    rule_ends: Vec<u32>,
     consequents: Vec<SongId>,
-    support_counts: Vec<u32>,
-    weights: Vec<u16>,
+    support_counts: SmallIntegers,
+    weights: WeightColumn,
 }
 
-/// The rules of one antecedent, as [`Rules`] lends them; the three slices run in parallel.
+/// Where the antecedents of one length begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Length {
+    len: usize,
+    /// The position of the first group.
+    group: usize,
+    /// Where its antecedent begins in the items.
+    item: usize,
+}
+
+/// The rules of one antecedent, as [`Rules`] lends them.
+#[derive(Clone, Copy, Debug)]
 pub struct RuleGroup<'a> {
     /// The ids of the antecedent, ascending; never empty.
     pub antecedent: &'a [u32],
@@ -25,10 +45,31 @@ pub struct RuleGroup<'a> {
     pub antecedent_count: u32,
     /// The consequents, ascending; never empty.
     pub consequents: &'a [SongId],
-    /// The playlists that hold the antecedent and the consequent: 1 to `antecedent_count`.
-    pub support_counts: &'a [u32],
-    /// What the rule adds to a score, in units of the manifest's `weight_scale`.
-    pub weights: &'a [u16],
+    /// By position in `consequents`, what the rule adds to a score, in units of the manifest's `weight_scale`.
+    pub weights: Weights<'a>,
+    support_counts: &'a SmallIntegers,
+    /// The position of the group's first rule.
+    first: usize,
+}
+
+impl<'a> RuleGroup<'a> {
+    /// The playlists that hold the antecedent and the consequent at `position`: 1 to `antecedent_count`.
+    ///
+    /// # Panics
+    ///
+    /// If `position` is beyond the last rule of the table.
+    pub fn support_count(self, position: usize) -> u32 {
+        self.support_counts.get(self.first + position)
+    }
+
+    /// The rules of the group, by ascending consequent.
+    pub fn rules(self) -> impl ExactSizeIterator<Item = Consequent> + 'a {
+        self.consequents.iter().enumerate().map(move |(position, &song)| Consequent {
+            song,
+            support_count: self.support_count(position),
+            weight: self.weights.get(position),
+        })
+    }
 }
 
 /// One rule, as it is appended to [`Rules`].
@@ -46,81 +87,133 @@ pub struct Rule<'a> {
     pub weight: u16,
 }
 
-impl<'a> RuleGroup<'a> {
-    /// The rules of the group, by ascending consequent.
-    pub fn consequents(self) -> impl ExactSizeIterator<Item = Consequent> + 'a {
-        self.consequents
-            .iter()
-            .zip(self.support_counts)
-            .zip(self.weights)
-            .map(|((&song, &support_count), &weight)| Consequent { song, support_count, weight })
-    }
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Rules {
-            antecedent_items: Vec::new(),
-            antecedent_starts: vec![0],
-            antecedent_counts: Vec::new(),
-            rule_starts: vec![0],
-            consequents: Vec::new(),
-            support_counts: Vec::new(),
-            weights: Vec::new(),
-        }
-    }
+/// Rules as they lie in a table, one a row; the columns are equally long.
+pub(crate) struct RuleColumns<'a> {
+    pub(crate) consequents: &'a [SongId],
+    pub(crate) support_counts: &'a [u32],
+    pub(crate) antecedent_counts: &'a [u32],
+    pub(crate) weights: &'a [u32],
 }
 
 impl Rules {
+    /// Makes room for so many more rules, or fails where there is no memory.
+    pub(crate) fn try_reserve(&mut self, rules: usize) -> Result<(), TryReserveError> {
+        self.consequents.try_reserve_exact(rules)?;
+        self.support_counts.try_reserve(rules)?;
+        self.weights.try_reserve(rules)
+    }
+
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.antecedent_items.shrink_to_fit();
+        self.antecedent_counts.shrink_to_fit();
+        self.rule_ends.shrink_to_fit();
+        self.support_counts.shrink_to_fit();
+    }
+
     /// Appends a rule.
     ///
     /// # Errors
     ///
     /// If it does not come after the last one (by the antecedent's length, its ids, and the consequent), if the antecedent
-    /// is empty or does not ascend, or if the counts contradict each other.
+    /// is empty or does not ascend, if the counts contradict each other, or if there are 2³² − 1 rules already. The table is as before then.
     pub fn push(&mut self, rule: Rule<'_>) -> Result<(), InvalidTable> {
-        let invalid = |problem: &str| {
-            Err(InvalidTable(format!(
-                "rule {} ({:?} => {}): {problem}",
-                self.len(),
-                rule.antecedent,
-                rule.consequent
-            )))
+        let columns = RuleColumns {
+            consequents: &[rule.consequent],
+            support_counts: &[rule.support_count],
+            antecedent_counts: &[rule.antecedent_count],
+            weights: &[rule.weight.into()],
         };
-        if rule.support_count == 0 || rule.support_count > rule.antecedent_count {
-            return invalid("its support count is 0 or above its antecedent count");
+        self.append(&columns, |_| rule.antecedent, |_| 1)
+    }
+
+    /// Appends rows of a table. `antecedent` gives the antecedent of a row, and `run_end` the first row after it that has another.
+    ///
+    /// # Errors
+    ///
+    /// As for [`push`](Self::push), or if a weight is above 65,535. The table is of no use then, unless there is one row.
+    pub(crate) fn append<'r>(
+        &mut self,
+        columns: &RuleColumns<'_>,
+        antecedent: impl Fn(usize) -> &'r [u32],
+        run_end: impl Fn(usize) -> usize,
+    ) -> Result<(), InvalidTable> {
+        self.check_rows(columns)?;
+        let mut row = 0;
+        while row < columns.consequents.len() {
+            let end = run_end(row);
+            self.append_group(antecedent(row), columns, row..end)?;
+            row = end;
         }
-        let last_group = self.group_count().checked_sub(1).map(|i| self.group(i));
-        match last_group {
-            Some(last) if last.antecedent == rule.antecedent => {
-                if last.antecedent_count != rule.antecedent_count {
-                    return invalid("its antecedent count is not that of the rule before");
-                }
-                if last.consequents.last() >= Some(&rule.consequent) {
-                    return invalid("its consequent does not come after that of the rule before");
-                }
-            }
-            last => {
-                if rule.antecedent.is_empty() || !rule.antecedent.is_sorted_by(|a, b| a < b) {
-                    return invalid("its antecedent is empty or does not ascend");
-                }
-                let place = (rule.antecedent.len(), rule.antecedent);
-                if last.is_some_and(|last| (last.antecedent.len(), last.antecedent) >= place) {
-                    return invalid("its antecedent does not come after that of the rule before");
-                }
-                self.antecedent_items.extend_from_slice(rule.antecedent);
-                self.antecedent_starts.push(self.antecedent_items.len());
-                self.antecedent_counts.push(rule.antecedent_count);
-                self.rule_starts.push(self.consequents.len());
-            }
+        self.consequents.extend_from_slice(columns.consequents);
+        self.support_counts.extend(columns.support_counts);
+        self.weights.extend(columns.weights.iter().map(|&weight| weight as u16));
+        Ok(())
+    }
+
+    /// Checks what each row tells by itself.
+    fn check_rows(&self, columns: &RuleColumns<'_>) -> Result<(), InvalidTable> {
+        let invalid =
+            |row: usize, problem: &str| Err(InvalidTable(format!("rule {}: {problem}", self.len() + row)));
+        let counts = columns.support_counts.iter().zip(columns.antecedent_counts);
+        let is_valid = |(&both, &antecedent): (&u32, &u32)| (both > 0) & (both <= antecedent);
+        // All rows are looked at without a branch, which is many at a time.
+        if !counts.clone().fold(true, |are_valid, counts| are_valid & is_valid(counts)) {
+            let row = counts.take_while(|&counts| is_valid(counts)).count();
+            return invalid(row, "its support count is 0 or above its antecedent count");
         }
-        self.consequents.push(rule.consequent);
-        self.support_counts.push(rule.support_count);
-        self.weights.push(rule.weight);
-        if let Some(end) = self.rule_starts.last_mut() {
-            *end = self.consequents.len();
+        let fits = |weight: u32| weight <= u16::MAX.into();
+        if !columns.weights.iter().fold(true, |fit, &weight| fit & fits(weight)) {
+            let row = columns.weights.iter().take_while(|&&weight| fits(weight)).count();
+            return invalid(row, &format!("its weight {} is not 0 to 65535", columns.weights[row]));
+        }
+        if u32::try_from(self.len() + columns.consequents.len()).is_err() {
+            return invalid(0, "there are more than 2^32 - 1 rules");
         }
         Ok(())
+    }
+
+    /// Appends the group of one antecedent, or goes on with the last one, whose rules the rows are.
+    fn append_group(
+        &mut self,
+        antecedent: &[u32],
+        columns: &RuleColumns<'_>,
+        rows: Range<usize>,
+    ) -> Result<(), InvalidTable> {
+        let (first, end) = (self.len() + rows.start, self.len() + rows.end);
+        let consequents = &columns.consequents[rows.clone()];
+        let invalid = |problem: &str| {
+            Err(InvalidTable(format!("rule {first} ({antecedent:?} => {}): {problem}", consequents[0])))
+        };
+        let count = columns.antecedent_counts[rows.start];
+        let is_new = check_next(self.last_antecedent(), antecedent, count)?;
+        if columns.antecedent_counts[rows].iter().any(|&other| other != count) {
+            return invalid("its antecedent has other counts in the rules after");
+        }
+        if !consequents.is_sorted_by(|a, b| a < b) {
+            return invalid("its consequent or those after do not ascend");
+        }
+        if is_new {
+            let len = antecedent.len();
+            if self.lengths.last().is_none_or(|last| last.len < len) {
+                let (group, item) = (self.group_count(), self.antecedent_items.len());
+                self.lengths.push(Length { len, group, item });
+            }
+            self.antecedent_items.extend_from_slice(antecedent);
+            self.antecedent_counts.push(count);
+            self.rule_ends.push(end as u32);
+        } else if self.consequents.last() >= consequents.first() {
+            return invalid("its consequent does not come after that of the rule before");
+        } else if let Some(last) = self.rule_ends.last_mut() {
+            *last = end as u32;
+        }
+        Ok(())
+    }
+
+    /// The antecedent of the last group with its count.
+    fn last_antecedent(&self) -> Option<(&[u32], u32)> {
+        let length = self.lengths.last()?;
+        let item = self.antecedent_items.len() - length.len;
+        Some((&self.antecedent_items[item..], self.antecedent_counts.get(self.group_count() - 1)))
     }
 
     /// The number of rules.
@@ -133,9 +226,47 @@ impl Rules {
         self.consequents.is_empty()
     }
 
+    /// The memory that the table takes, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.antecedent_items.capacity() * size_of::<u32>()
+            + self.antecedent_counts.memory_bytes()
+            + self.rule_ends.capacity() * size_of::<u32>()
+            + self.consequents.capacity() * size_of::<u32>()
+            + self.support_counts.memory_bytes()
+            + self.weights.memory_bytes()
+    }
+
     /// The number of different antecedents.
     pub fn group_count(&self) -> usize {
-        self.antecedent_counts.len()
+        self.rule_ends.len()
+    }
+
+    /// The number of different antecedents of one id. Their groups are the first.
+    pub fn single_count(&self) -> usize {
+        // Not as a slice pattern: rustc 1.95 reads the first length before it knows that there is one.
+        match self.lengths.first() {
+            Some(first) if first.len == 1 => {
+                self.lengths.get(1).map_or(self.group_count(), |second| second.group)
+            }
+            _ => 0,
+        }
+    }
+
+    /// The position of the group whose antecedent is `id` alone.
+    pub fn single(&self, id: u32) -> Option<usize> {
+        self.antecedent_items[..self.single_count()].binary_search(&id).ok()
+    }
+
+    /// The antecedent of the group at `position`.
+    ///
+    /// # Panics
+    ///
+    /// If `position` is not below [`group_count`](Self::group_count).
+    pub fn antecedent(&self, position: usize) -> &[u32] {
+        let next = self.lengths.partition_point(|length| length.group <= position);
+        let length = self.lengths[next - 1];
+        let item = length.item + (position - length.group) * length.len;
+        &self.antecedent_items[item..][..length.len]
     }
 
     /// The group at `position`.
@@ -144,14 +275,18 @@ impl Rules {
     ///
     /// If `position` is not below [`group_count`](Self::group_count).
     pub fn group(&self, position: usize) -> RuleGroup<'_> {
-        let rules = self.rule_starts[position]..self.rule_starts[position + 1];
+        let first = match position.checked_sub(1) {
+            Some(before) => self.rule_ends[before] as usize,
+            None => 0,
+        };
+        let rules = first..self.rule_ends[position] as usize;
         RuleGroup {
-            antecedent: &self.antecedent_items
-                [self.antecedent_starts[position]..self.antecedent_starts[position + 1]],
-            antecedent_count: self.antecedent_counts[position],
+            antecedent: self.antecedent(position),
+            antecedent_count: self.antecedent_counts.get(position),
             consequents: &self.consequents[rules.clone()],
-            support_counts: &self.support_counts[rules.clone()],
-            weights: &self.weights[rules],
+            weights: self.weights.get(rules),
+            support_counts: &self.support_counts,
+            first,
         }
     }
 
@@ -163,12 +298,12 @@ impl Rules {
     /// The rules in order.
     pub fn iter(&self) -> impl Iterator<Item = Rule<'_>> {
         self.groups().flat_map(|group| {
-            (0..group.consequents.len()).map(move |i| Rule {
+            group.rules().map(move |Consequent { song, support_count, weight }| Rule {
                 antecedent: group.antecedent,
                 antecedent_count: group.antecedent_count,
-                consequent: group.consequents[i],
-                support_count: group.support_counts[i],
-                weight: group.weights[i],
+                consequent: song,
+                support_count,
+                weight,
             })
         })
     }

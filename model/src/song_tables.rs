@@ -58,7 +58,7 @@ pub(crate) fn write_songs<W: Write + Send>(songs: &Songs, sink: W) -> Result<W> 
 
 pub(crate) fn read_songs(bytes: Bytes) -> Result<Songs> {
     let mut songs = Songs::default();
-    for_each_row_group(bytes, SONGS_SCHEMA, |group, rows| {
+    for_each_row_group(bytes, SONGS_SCHEMA, |group, rows, _| {
         let ids = read::<Int32Type>(group, 0, rows)?;
         let titles = read::<ByteArrayType>(group, 1, rows)?;
         let artists = read::<ByteArrayType>(group, 2, rows)?;
@@ -106,7 +106,7 @@ pub(crate) fn write_artists<W: Write + Send>(artists: &Artists, sink: W) -> Resu
 
 pub(crate) fn read_artists(bytes: Bytes) -> Result<Artists> {
     let mut artists = Artists::default();
-    for_each_row_group(bytes, ARTISTS_SCHEMA, |group, rows| {
+    for_each_row_group(bytes, ARTISTS_SCHEMA, |group, rows, _| {
         let ids = read::<Int32Type>(group, 0, rows)?;
         let names = read::<ByteArrayType>(group, 1, rows)?;
         let support_counts = unsigned(read::<Int32Type>(group, 2, rows)?)?;

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use model::{ArtistId, Artists, RuleCounts, Scoring, SongId};
+use model::{ArtistId, Artists, RuleCounts, Scoring, SongId, Weights};
 
 use crate::{
     catalogue::Catalogue,
@@ -272,8 +272,9 @@ impl<'a> Answer<'a> {
         for &position in &fired {
             let group = firing.index.group(position);
             // Integers: in whatever order rules fire, the sum is the same.
-            for (&song, &weight) in group.consequents.iter().zip(group.weights) {
-                self.scratch.add(song, weight);
+            match group.weights {
+                Weights::Bytes(weights) => self.scratch.add_all(group.consequents, weights),
+                Weights::Words(weights) => self.scratch.add_all(group.consequents, weights),
             }
         }
         let support_counts = self.catalogue.songs().support_counts();
@@ -323,9 +324,9 @@ impl<'a> Answer<'a> {
             let group = firing.index.group(position);
             for_each_common(&ascending, group.consequents, |song, rule| {
                 let strength = (
-                    Reverse(group.weights[rule]),
+                    Reverse(group.weights.get(rule)),
                     Reverse(group.antecedent.len()),
-                    Reverse(group.support_counts[rule]),
+                    Reverse(group.support_count(rule)),
                     position,
                 );
                 let strongest = &mut strongest[song];

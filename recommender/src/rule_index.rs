@@ -5,37 +5,34 @@ const NO_GROUP: u32 = u32::MAX;
 
 /// Finds the rules that fire: those whose antecedent is contained in a set.
 ///
-/// Whole antecedents are indexed, as a trie over their ascending ids. So the time depends on the antecedents that are
-/// contained and the beginnings that they share, not on how many rules have one of the ids in their antecedent.
+/// Antecedents of one id are searched in the rules, which have them in order. Longer ones are indexed whole, as a trie over their ascending
+/// ids. So the time depends on the antecedents that are contained and the beginnings that they share, not on how many rules
+/// have one of the ids in their antecedent.
 #[derive(Debug)]
 pub(crate) struct RuleIndex {
     rules: Rules,
-    /// The number of ids that occur. Node `id` of the trie is the antecedent of that id alone; longer ones follow.
-    id_count: usize,
-    /// By node, its group in `rules`, or [`NO_GROUP`].
+    /// Node `id` of the trie is the beginning of that id alone; there are as many of these as the greatest such id tells. Nodes of longer
+    /// beginnings follow. Ids are by falling popularity, so the first id of a frequent set is small.
+    root_count: usize,
+    /// By node from `root_count` on, its group in `rules`, or [`NO_GROUP`].
     groups: Vec<u32>,
     /// By node, where its children begin in `last_ids`, and a last entry with their number. The child at `i` is the node
-    /// `id_count + i`.
+    /// `root_count + i`.
     child_starts: Vec<u32>,
-    /// By node from `id_count` on, the last id of its antecedent; ascending among the children of one node.
+    /// By node from `root_count` on, the last id of its antecedent; ascending among the children of one node.
     last_ids: Vec<u32>,
 }
 
 impl RuleIndex {
-    /// Indexes `rules`, of which all ids of antecedents must be below `id_count`.
-    pub(crate) fn build(rules: Rules, id_count: usize) -> RuleIndex {
-        let mut groups = vec![NO_GROUP; id_count];
-        let mut longer: Vec<u32> = Vec::new();
-        for (position, group) in rules.groups().enumerate() {
-            match group.antecedent {
-                &[id] => groups[id as usize] = position as u32,
-                _ => longer.push(position as u32),
-            }
-        }
-        let antecedent = |position: u32| rules.group(position as usize).antecedent;
+    /// Indexes `rules`.
+    pub(crate) fn build(rules: Rules) -> RuleIndex {
+        let antecedent = |position: u32| rules.antecedent(position as usize);
+        let mut longer: Vec<u32> = (rules.single_count() as u32..rules.group_count() as u32).collect();
         // They come as one ascending run for each length, which the stable sort merges.
         longer.sort_by(|&a, &b| antecedent(a).cmp(antecedent(b)));
 
+        let root_count = longer.last().map_or(0, |&position| antecedent(position)[0] as usize + 1);
+        let mut groups: Vec<u32> = Vec::new();
         let mut child_starts = vec![0_u32];
         let mut last_ids: Vec<u32> = Vec::new();
         // The node of each antecedent's beginning that has the length `depth`. Beginnings come in ascending order, so nodes
@@ -54,9 +51,10 @@ impl RuleIndex {
                     groups.push(NO_GROUP);
                     last = Some(child);
                 }
-                *node = (groups.len() - 1) as u32;
+                let group = groups.len() - 1;
+                *node = (root_count + group) as u32;
                 if ids.len() == depth + 1 {
-                    groups[*node as usize] = position;
+                    groups[group] = position;
                 }
             }
             depth += 1;
@@ -71,11 +69,11 @@ impl RuleIndex {
             longer.truncate(kept);
             nodes.truncate(kept);
         }
-        child_starts.resize(groups.len() + 1, last_ids.len() as u32);
+        child_starts.resize(root_count + groups.len() + 1, last_ids.len() as u32);
         groups.shrink_to_fit();
         child_starts.shrink_to_fit();
         last_ids.shrink_to_fit();
-        RuleIndex { rules, id_count, groups, child_starts, last_ids }
+        RuleIndex { rules, root_count, groups, child_starts, last_ids }
     }
 
     /// The positions of the groups whose antecedent is contained in `held`, which ascends. In no order.
@@ -84,17 +82,20 @@ impl RuleIndex {
         // Nodes whose antecedent is contained, with what is held of greater ids.
         let mut open: Vec<(usize, &[u32])> = Vec::new();
         for (i, &id) in held.iter().enumerate() {
-            if (id as usize) < self.id_count {
+            fired.extend(self.rules.single(id).map(|position| position as u32));
+            if (id as usize) < self.root_count {
                 open.push((id as usize, &held[i + 1..]));
             }
             while let Some((node, held)) = open.pop() {
-                if self.groups[node] != NO_GROUP {
-                    fired.push(self.groups[node]);
+                if let Some(group) = node.checked_sub(self.root_count)
+                    && self.groups[group] != NO_GROUP
+                {
+                    fired.push(self.groups[group]);
                 }
                 let first = self.child_starts[node] as usize;
                 let children = &self.last_ids[first..self.child_starts[node + 1] as usize];
                 for_each_common(children, held, |child, held_at| {
-                    open.push((self.id_count + first + child, &held[held_at + 1..]));
+                    open.push((self.root_count + first + child, &held[held_at + 1..]));
                 });
             }
         }
@@ -138,20 +139,19 @@ mod tests {
 
     use super::*;
 
-    fn index(antecedents: &BTreeSet<(usize, Vec<u32>)>, id_count: usize) -> RuleIndex {
+    fn index(antecedents: &BTreeSet<(usize, Vec<u32>)>) -> RuleIndex {
         let mut rules = Rules::default();
         for (_, antecedent) in antecedents {
             rules
                 .push(Rule { antecedent, antecedent_count: 1, consequent: 0, support_count: 1, weight: 1 })
                 .unwrap();
         }
-        RuleIndex::build(rules, id_count)
+        RuleIndex::build(rules)
     }
 
     #[test]
     fn no_rules_never_fire() {
-        assert!(index(&BTreeSet::new(), 0).fired(&[0, 1]).is_empty());
-        assert!(index(&BTreeSet::new(), 2).fired(&[0, 1]).is_empty());
+        assert!(index(&BTreeSet::new()).fired(&[0, 1]).is_empty());
     }
 
     proptest! {
@@ -164,7 +164,7 @@ mod tests {
                 .into_iter()
                 .map(|antecedent| (antecedent.len(), antecedent.into_iter().collect()))
                 .collect();
-            let index = index(&antecedents, 12);
+            let index = index(&antecedents);
             let held: Vec<u32> = held.into_iter().collect();
             let mut fired: Vec<&[u32]> = index
                 .fired(&held)

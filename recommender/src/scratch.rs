@@ -33,14 +33,20 @@ impl Scratch {
         }
     }
 
-    /// Adds the weight of a rule to a song.
-    pub(crate) fn add(&mut self, song: SongId, weight: u16) {
+    /// Adds the weights of rules to the songs that they speak for.
+    pub(crate) fn add_all(&mut self, songs: &[SongId], weights: &[impl Copy + Into<u64>]) {
+        for (&song, &weight) in songs.iter().zip(weights) {
+            self.add(song, weight.into());
+        }
+    }
+
+    fn add(&mut self, song: SongId, weight: u64) {
         let sum = &mut self.sums[song as usize];
         if *sum == 0 {
             *sum = 1;
             self.touched.push(song);
         }
-        *sum += u64::from(weight);
+        *sum += weight;
     }
 
     /// Empties the sums and returns them, each song once.
@@ -96,9 +102,8 @@ mod tests {
     #[test]
     fn a_weight_of_zero_counts_as_added() {
         let mut scratch = Scratch::new(3);
-        scratch.add(2, 0);
-        scratch.add(1, 5);
-        scratch.add(1, 6);
+        scratch.add_all(&[2, 1], &[0_u8, 5]);
+        scratch.add_all(&[1], &[6_u16]);
         assert_eq!(scratch.take_sums(), [(2, 0), (1, 11)]);
         assert_eq!(scratch.take_sums(), []);
     }

@@ -25,8 +25,8 @@ impl ServedModel {
     pub fn build(model: Model) -> ServedModel {
         let Model { version, manifest, tables } = model;
         let song_count = tables.songs.len();
-        let rules = RuleIndex::build(tables.rules, song_count);
-        let artist_rules = RuleIndex::build(tables.artist_rules, tables.artists.len());
+        let rules = RuleIndex::build(tables.rules);
+        let artist_rules = RuleIndex::build(tables.artist_rules);
         ServedModel {
             ranking: Ranking::build(
                 rules,
