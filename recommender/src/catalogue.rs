@@ -61,8 +61,8 @@ impl Catalogue {
         Catalogue {
             namesakes: namesakes(&titles, &artist_of),
             uris: UriIndex::build(&songs),
-            title_grams: grams_of(&titles, &title_of),
-            artist_grams: grams_of(&artists, &artist_of),
+            title_grams: grams_of(&titles, &title_rows),
+            artist_grams: grams_of(&artists, &artist_rows),
             songs,
             titles,
             short_titles,
@@ -212,14 +212,11 @@ fn namesakes(titles: &Names, artist_of: &[u32]) -> Vec<SongId> {
     namesakes
 }
 
-/// Indexes each name by the commonest song that has it.
-fn grams_of(names: &Names, position_of: &[u32]) -> GramIndex {
-    GramIndex::build(names.len(), || {
-        position_of
-            .iter()
-            .enumerate()
-            .map(|(song, &position)| (song as SongId, position))
-            .filter(|&(song, position)| names.songs(position)[0] == song)
-            .map(|(song, position)| (song, names.name(position)))
-    })
+/// Indexes each name by the commonest song that has it; `rows` are the names by song.
+fn grams_of(names: &Names, rows: &Strings) -> GramIndex {
+    let mut is_commonest = vec![false; rows.len()];
+    for name in 0..names.len() as u32 {
+        is_commonest[names.songs(name)[0] as usize] = true;
+    }
+    GramIndex::build(names.len(), || (0..).zip(rows.iter()).filter(|&(song, _)| is_commonest[song as usize]))
 }

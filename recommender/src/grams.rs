@@ -28,25 +28,26 @@ impl GramIndex {
         names: impl Fn() -> I,
     ) -> GramIndex {
         let hashes = (name_count * 4).next_power_of_two().clamp(1 << 12, 1 << 18);
-        let mut starts = vec![0; hashes + 1];
-        let mut grams = Vec::new();
-        for (_, name) in names() {
-            collect_grams(name, hashes, &mut grams);
-            for &gram in &grams {
-                starts[gram + 1] += 1;
-            }
-        }
-        for gram in 0..hashes {
-            starts[gram + 1] += starts[gram];
-        }
-        let mut ends = starts.clone();
-        let mut songs = vec![0; starts[hashes]];
+        let mut lists = vec![List::default(); hashes];
         for (song, name) in names() {
-            collect_grams(name, hashes, &mut grams);
-            for &gram in &grams {
-                songs[ends[gram]] = song;
-                ends[gram] += 1;
-            }
+            for_each_gram(name, hashes, |gram| {
+                lists[gram].place(song);
+            });
+        }
+        let mut starts = Vec::with_capacity(hashes + 1);
+        let mut end = 0;
+        for list in &mut lists {
+            starts.push(end);
+            (end, *list) = (end + list.end, List { end, ..List::default() });
+        }
+        starts.push(end);
+        let mut songs = vec![0; end];
+        for (song, name) in names() {
+            for_each_gram(name, hashes, |gram| {
+                if let Some(place) = lists[gram].place(song) {
+                    songs[place] = song;
+                }
+            });
         }
         GramIndex { starts, songs }
     }
@@ -81,21 +82,42 @@ impl GramIndex {
     }
 }
 
+/// The songs of a gram while they are listed.
+#[derive(Clone, Debug, Default)]
+struct List {
+    end: usize,
+    last: Option<SongId>,
+}
+
+impl List {
+    /// The place of a song in the list, unless it is there already, as when a name has a gram twice.
+    fn place(&mut self, song: SongId) -> Option<usize> {
+        if self.last.replace(song) == Some(song) {
+            return None;
+        }
+        self.end += 1;
+        Some(self.end - 1)
+    }
+}
+
 /// Fills `grams` with the hashes of the different grams of `name`, each below `hashes`, a power of two.
 fn collect_grams(name: &str, hashes: usize, grams: &mut Vec<usize>) {
     grams.clear();
-    let (mut first, mut second) = (' ', ' ');
-    let mut push = |third: char| {
-        // A word ends with one blank: the gram of its last letter and two blanks would tell no more.
-        if second != ' ' || third != ' ' {
-            grams.push(hash([first, second, third]) & (hashes - 1));
-        }
-        (first, second) = if third == ' ' { (' ', ' ') } else { (second, third) };
-    };
-    name.chars().take(MAX_CHARS).for_each(&mut push);
-    push(' ');
+    for_each_gram(name, hashes, |gram| grams.push(gram));
     grams.sort_unstable();
     grams.dedup();
+}
+
+/// Calls `found` with the hash of each gram of `name`, which is below `hashes`, a power of two.
+fn for_each_gram(name: &str, hashes: usize, mut found: impl FnMut(usize)) {
+    let (mut first, mut second) = (' ', ' ');
+    for third in name.chars().take(MAX_CHARS).chain([' ']) {
+        // A word ends with one blank: the gram of its last letter and two blanks would tell no more.
+        if second != ' ' || third != ' ' {
+            found(hash([first, second, third]) & (hashes - 1));
+        }
+        (first, second) = if third == ' ' { (' ', ' ') } else { (second, third) };
+    }
 }
 
 /// Mixes three characters; the multiplier is that of Fibonacci hashing.

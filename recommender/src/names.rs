@@ -2,6 +2,9 @@ use std::ops::Range;
 
 use model::{SongId, Strings};
 
+/// The bytes of a name that are compared as numbers, eight at a time; whole names are compared when these are equal.
+const MAX_COMPARED_BY_NUMBER: usize = 64;
+
 /// Normalised names in alphabetical order, each once, with the songs that have it.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
@@ -15,12 +18,12 @@ pub(crate) struct Names {
 impl Names {
     /// Builds the table from rows of a name and a song, which ascend by song.
     pub(crate) fn build(rows: &Strings, songs: &[SongId]) -> Names {
-        let mut order: Vec<u32> = (0..rows.len().min(songs.len()) as u32).collect();
-        // The sort is stable, so the songs of one name stay in their order.
-        order.sort_by(|&a, &b| rows.get(a as usize).cmp(rows.get(b as usize)));
+        let count = rows.len().min(songs.len()) as u32;
+        let mut order: Vec<(u64, u32)> = (0..count).map(|row| (0, row)).collect();
+        sort_rows(&mut order, rows, 0);
         let mut built = Names::default();
         let mut last = None;
-        for row in order {
+        for (_, row) in order {
             let name = rows.get(row as usize);
             if last != Some(name) {
                 built.names.push(name);
@@ -100,8 +103,40 @@ impl Names {
     }
 }
 
+/// Sorts rows, which are the second of each pair, by name and then by position. Their names are equal before the byte `from`.
+///
+/// Eight bytes of a name are compared as one number; only names that have these in common are looked at again.
+fn sort_rows(order: &mut [(u64, u32)], names: &Strings, from: usize) {
+    for (key, row) in &mut *order {
+        let rest = &names.get(*row as usize).as_bytes()[from..];
+        let mut bytes = [0; 8];
+        let len = rest.len().min(8);
+        bytes[..len].copy_from_slice(&rest[..len]);
+        *key = u64::from_be_bytes(bytes);
+    }
+    order.sort_unstable();
+    for same in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
+        let len = |row: u32| names.get(row as usize).len();
+        let first_len = len(same[0].1);
+        let has_ended = |len: usize| len < from + 8;
+        if has_ended(first_len) && same.iter().all(|&(_, row)| len(row) == first_len) {
+            // Equal names, and their rows ascend already.
+            continue;
+        }
+        if from >= MAX_COMPARED_BY_NUMBER || same.iter().any(|&(_, row)| has_ended(len(row))) {
+            same.sort_unstable_by(|a, b| {
+                names.get(a.1 as usize).cmp(names.get(b.1 as usize)).then(a.1.cmp(&b.1))
+            });
+        } else {
+            sort_rows(same, names, from + 8);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn names(rows: &[&str]) -> Names {
@@ -132,6 +167,23 @@ mod tests {
         assert_eq!(found("abcd"), Vec::<SongId>::new());
         assert_eq!(found("\u{e9}"), [4]);
         assert_eq!(found(""), [2, 1, 3, 0, 4]);
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_in_the_order_of_their_bytes(
+            rows in prop::collection::vec("[ab\u{0}]{0,20}|(abcdefgh){7,10}[a-c]?", 0..40),
+        ) {
+            let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+            let names = names(&rows);
+            let mut sorted: Vec<(&str, SongId)> = rows.iter().copied().zip(0..).collect();
+            sorted.sort_unstable();
+            let built: Vec<(&str, SongId)> = (0..names.len() as u32)
+                .flat_map(|position| names.songs(position).iter().map(move |&song| (position, song)))
+                .map(|(position, song)| (names.name(position), song))
+                .collect();
+            prop_assert_eq!(built, sorted);
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 /// the vowel signs of those that need them. A name that has nothing but punctuation or symbols keeps them. Empty only for
 /// a blank name.
 pub(crate) fn normalise(name: &str) -> String {
+    if is_plain(name) {
+        return name.to_ascii_lowercase();
+    }
     let folded = fold(name);
     let words = words(&folded);
     if !words.is_empty() {
@@ -20,6 +23,17 @@ pub(crate) fn normalise(name: &str) -> String {
         return symbols;
     }
     blanks_collapsed(name)
+}
+
+/// Whether a name has nothing but letters and digits of ASCII and single blanks between them: most have, and it is quickly seen.
+fn is_plain(name: &str) -> bool {
+    let mut before = b' ';
+    let is_plain = name.bytes().all(|byte| {
+        let is_plain = byte.is_ascii_alphanumeric() || (byte == b' ' && before != b' ');
+        before = byte;
+        is_plain
+    });
+    is_plain && before != b' '
 }
 
 /// The name without such additions as `(feat. …)`, `[with …]`, `- Remastered 2011`, `- Radio Edit` or `- From "…"`; `None`

@@ -30,7 +30,10 @@ impl UriIndex {
                 song,
             }));
         }
-        entries.sort_unstable();
+        // As one number, which is compared without a branch.
+        entries.sort_unstable_by_key(|entry| {
+            u128::from(entry.segment_hash) << 64 | u128::from(entry.uri_hash) << 32 | u128::from(entry.song)
+        });
         entries.shrink_to_fit();
         UriIndex { entries }
     }
