@@ -14,6 +14,9 @@ use crate::{
 /// No number: there is nothing that could have one.
 const NONE: u32 = u32::MAX;
 
+/// Songs whose spellings are looked up together.
+const LOOKED_UP: usize = 256;
+
 /// The baskets of a dataset and what is to be known of their songs. It does not depend on the order of the rows, but for the
 /// order of the baskets.
 pub(crate) struct Catalogue {
@@ -164,9 +167,9 @@ impl Spellings {
         &self.by_song[self.starts[song] as usize..self.starts[song + 1] as usize]
     }
 
-    /// These were checked when the spelling was added.
-    fn title_and_uri(&self, spelling: u32) -> (&str, &str) {
-        let [title, _, uri] = self.cells.get(spelling);
+    /// The title and the URI at a place of `cells`; they were checked when the spelling was added.
+    fn title_and_uri(&self, place: u32) -> (&str, &str) {
+        let [title, _, uri] = self.cells.cells_at(place);
         let checked = |cell, column| text(cell, column).unwrap_or_default();
         (checked(title, Column::Title), checked(uri, Column::Uri))
     }
@@ -236,24 +239,27 @@ fn songs(
 ) -> Result<Songs, InvalidTable> {
     let artist_texts = &spellings.artists.texts;
     let mut songs = Songs::default();
-    for (&song, artist) in order.iter().zip(shown_artists) {
-        let artist = artist.map(|artist| artist_texts.get(artist)).unwrap_or_default();
-        let support_count = support_counts[song as usize];
-        if let &[spelling] = spellings.of(song) {
-            let (title, uri) = spellings.title_and_uri(spelling);
-            songs.push(&composed(title), artist, Some(uri).filter(|uri| !uri.is_empty()), support_count)?;
-        } else {
-            let titles =
-                spellings.ranked(song, |spelling| Some(composed(spellings.title_and_uri(spelling).0)));
-            let uris = spellings.ranked(song, |spelling| {
-                Some(spellings.title_and_uri(spelling).1).filter(|uri| !uri.is_empty())
-            });
-            songs.push(
-                titles.first().map(|title| &**title).unwrap_or_default(),
-                artist,
-                uris,
-                support_count,
-            )?;
+    let mut places = Vec::new();
+    for (order, shown_artists) in order.chunks(LOOKED_UP).zip(shown_artists.chunks(LOOKED_UP)) {
+        // Each step for all: then one look into the memory does not wait for the one before.
+        places.clear();
+        places.extend(order.iter().map(|&song| spellings.of(song)[0]));
+        places.iter_mut().for_each(|first| *first = spellings.cells.place(*first));
+        for ((&song, &place), artist) in order.iter().zip(&places).zip(shown_artists) {
+            let artist = artist.map(|artist| artist_texts.get(artist)).unwrap_or_default();
+            let support_count = support_counts[song as usize];
+            if spellings.of(song).len() == 1 {
+                let (title, uri) = spellings.title_and_uri(place);
+                let uri = Some(uri).filter(|uri| !uri.is_empty());
+                songs.push(&composed(title), artist, uri, support_count)?;
+                continue;
+            }
+            let cells = |spelling| spellings.title_and_uri(spellings.cells.place(spelling));
+            let titles = spellings.ranked(song, |spelling| Some(composed(cells(spelling).0)));
+            let uris =
+                spellings.ranked(song, |spelling| Some(cells(spelling).1).filter(|uri| !uri.is_empty()));
+            let title = titles.first().map(|title| &**title).unwrap_or_default();
+            songs.push(title, artist, uris, support_count)?;
         }
     }
     Ok(songs)

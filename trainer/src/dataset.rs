@@ -18,8 +18,11 @@ use crate::{
     decompression::{Compression, Decompressed},
     download::DownloadPolicy,
     download_error::DownloadError,
+    identity::Identity,
+    interning::{CellList, TooMany},
     location::Location,
     memory::{MaxMemory, MemoryError},
+    playlists::Playlists,
     reading::{Reading, RowProblem, SkippedRow},
     rows::{MAX_ROW_LEN, RowsError},
     source::{Source, SourceFacts},
@@ -285,20 +288,19 @@ pub fn read_dataset(
     let decompressed =
         Decompressed::new(source).map_err(|error| read_error(location, Compression::None, error))?;
     let compression = decompressed.compression();
-    let mut reading = Reading::new(location, options);
-    let source = read_in_threads(decompressed, &mut reading).map_err(|stop| match stop {
-        Stop::Rows(RowsError::Io(error)) => read_error(location, compression, error),
-        Stop::Rows(RowsError::TooLong(line)) => DatasetError::RowTooLong { location: location.clone(), line },
-        Stop::Dataset(error) => error,
-    })?;
+    let Read { source, rows, skipped, first_skipped, spellings, playlists, identity } =
+        read_in_threads(decompressed, location, options).map_err(|stop| match stop {
+            Stop::Rows(RowsError::Io(error)) => read_error(location, compression, error),
+            Stop::Rows(RowsError::TooLong(line)) => {
+                DatasetError::RowTooLong { location: location.clone(), line }
+            }
+            Stop::Dataset(error) => error,
+        })?;
 
-    let rows = reading.row_count();
-    let Reading { identity, spellings, playlists, skipped, first_skipped, .. } = reading;
     let too_large = |source| DatasetError::TooLarge { location: location.clone(), source };
     let count = |len: usize| u32::try_from(len).map_err(|_| too_large(None));
     let playlist_count = count(playlists.len())?;
-    let catalogue =
-        Catalogue::new(spellings.into_list(), identity, playlists).map_err(|error| too_large(Some(error)))?;
+    let catalogue = Catalogue::new(spellings, identity, playlists).map_err(|error| too_large(Some(error)))?;
     let facts = model::Dataset {
         location: location.to_string(),
         etag: source.etag,
@@ -314,24 +316,56 @@ pub fn read_dataset(
     Ok(Dataset { baskets, songs, artists, song_artists, facts, first_skipped })
 }
 
-/// Reads and digests the bytes in one thread, parses the rows in another, and finds out in this one which songs they name.
-fn read_in_threads(input: Decompressed<'_>, reading: &mut Reading<'_>) -> Result<SourceFacts, Stop> {
-    let (location, item_key) = (reading.location, reading.options.item_key);
+/// What was read of a dataset.
+struct Read {
+    source: SourceFacts,
+    rows: u64,
+    skipped: u64,
+    first_skipped: Option<SkippedRow>,
+    spellings: CellList,
+    playlists: Playlists,
+    identity: Identity,
+}
+
+/// Reads and digests the bytes in one thread, parses the rows in another, looks up their spellings in this one, and finds out in a fourth
+/// which songs those are.
+fn read_in_threads(
+    input: Decompressed<'_>,
+    location: &Location,
+    options: &ReadOptions,
+) -> Result<Read, Stop> {
+    let item_key = options.item_key;
     let hasher = RandomState::default();
     thread::scope(|scope| {
         let (writer, blocks) = blocks();
         let (sender, batches) = sync_channel(WAITING_BATCHES);
+        let (new_spellings, spellings) = sync_channel(WAITING_BATCHES);
         let reader = scope.spawn(move || writer.fill(input));
         let parser = scope.spawn(move || parse(blocks, location, item_key, &hasher, &sender));
+        let identity = scope.spawn(move || Identity::of(spellings, item_key));
+        let mut reading = Reading::new(location, options, new_spellings);
         for batch in batches {
-            // When this fails the channel is closed, so that the other threads end too.
+            // When this fails the channels are closed, so that the other threads end too.
             reading.push(&batch)?;
         }
         joined(parser)?;
         // An error of the bytes has ended the parser with it.
         let source = joined(reader).ok_or(RowsError::Io(io::ErrorKind::UnexpectedEof.into()))?;
         reading.check()?;
-        Ok(source)
+        let rows = reading.row_count();
+        let Reading { skipped, first_skipped, spellings, playlists, new_spellings, .. } = reading;
+        drop(new_spellings);
+        let identity = joined(identity)
+            .map_err(|TooMany| DatasetError::TooLarge { location: location.clone(), source: None })?;
+        Ok(Read {
+            source,
+            rows,
+            skipped,
+            first_skipped,
+            spellings: spellings.into_list(),
+            playlists,
+            identity,
+        })
     })
 }
 

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, hash::BuildHasher as _};
+use std::{borrow::Cow, hash::BuildHasher as _, iter, sync::mpsc::Receiver};
 
 use caseless::Caseless as _;
 use foldhash::fast::RandomState;
@@ -9,7 +9,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quic
 use crate::{
     columns::Column,
     dataset::ItemKey,
-    interning::{Texts, TooMany, spread},
+    interning::{CellKey, Texts, TooMany, spread},
     reading::RowProblem,
 };
 
@@ -78,26 +78,8 @@ pub(crate) struct SongKeys {
     pub(crate) texts: Strings,
 }
 
-/// Why a row does not name a song.
-pub(crate) enum NoSong {
-    Row(RowProblem),
-    TooMany,
-}
-
-impl From<RowProblem> for NoSong {
-    fn from(problem: RowProblem) -> Self {
-        NoSong::Row(problem)
-    }
-}
-
-impl From<TooMany> for NoSong {
-    fn from(TooMany: TooMany) -> Self {
-        NoSong::TooMany
-    }
-}
-
 impl Identity {
-    pub(crate) fn new(item_key: ItemKey) -> Self {
+    fn new(item_key: ItemKey) -> Self {
         Identity {
             item_key,
             spellings: Vec::new(),
@@ -109,14 +91,19 @@ impl Identity {
         }
     }
 
-    /// Adds the spelling of a row's title, artist and URI, which must be new.
-    pub(crate) fn add(&mut self, [title, artist, uri]: [&[u8]; 3]) -> Result<(), NoSong> {
-        let title = needed_text(title, Column::Title)?;
-        let artist = text(artist, Column::Artist)?;
-        let uri = match self.item_key {
-            ItemKey::Uri => needed_text(uri, Column::Uri)?,
-            ItemKey::Song | ItemKey::Title => text(uri, Column::Uri)?,
-        };
+    /// Adds the spellings that come, until no more do.
+    pub(crate) fn of(spellings: Receiver<NewSpellings>, item_key: ItemKey) -> Result<Self, TooMany> {
+        let mut identity = Identity::new(item_key);
+        for spellings in spellings {
+            spellings.iter().try_for_each(|cells| identity.add(cells))?;
+        }
+        Ok(identity)
+    }
+
+    /// Adds a spelling that was [checked](check) and was not added before.
+    fn add(&mut self, [title, artist, uri]: [&[u8]; 3]) -> Result<(), TooMany> {
+        let checked = |cell, column| text(cell, column).unwrap_or_default();
+        let (title, artist) = (checked(title, Column::Title), checked(artist, Column::Artist));
         let (artist, artist_key) = self.artists.intern(artist)?;
         let song = match self.item_key {
             ItemKey::Song => {
@@ -127,7 +114,7 @@ impl Identity {
                 song
             }
             ItemKey::Title => self.song(0, &composed(title)),
-            ItemKey::Uri => self.song(0, uri),
+            ItemKey::Uri => self.song(0, checked(uri, Column::Uri)),
         };
         self.spellings.push(Spelling { artist, song: song? });
         Ok(())
@@ -156,6 +143,43 @@ impl Identity {
         songs.insert_unique(spread(hash), (hash, song), |&(hash, _)| spread(hash));
         Ok(song)
     }
+}
+
+/// Spellings on their way to [`Identity::of`].
+#[derive(Default)]
+pub(crate) struct NewSpellings {
+    /// The keys of the spellings, one after the other.
+    keys: Vec<u8>,
+}
+
+impl NewSpellings {
+    pub(crate) fn push(&mut self, cells: [&[u8]; 3]) {
+        CellKey::write(cells, &mut self.keys);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = [&[u8]; 3]> {
+        let mut rest = &self.keys[..];
+        iter::from_fn(move || {
+            let cells = (!rest.is_empty()).then(|| CellKey::cells(rest))?;
+            rest = rest.get(CellKey::len(cells)..).unwrap_or_default();
+            Some(cells)
+        })
+    }
+}
+
+/// Tells why title, artist and URI of a row do not name a song, if they do not.
+pub(crate) fn check([title, artist, uri]: [&[u8]; 3], item_key: ItemKey) -> Result<(), RowProblem> {
+    needed_text(title, Column::Title)?;
+    text(artist, Column::Artist)?;
+    match item_key {
+        ItemKey::Uri => needed_text(uri, Column::Uri)?,
+        ItemKey::Song | ItemKey::Title => text(uri, Column::Uri)?,
+    };
+    Ok(())
 }
 
 /// The text of a cell, without blanks around it.
@@ -212,7 +236,7 @@ mod tests {
     fn check(item_key: ItemKey, rows: &[[&str; 3]], songs: &[u32]) {
         let mut identity = Identity::new(item_key);
         for [artist, title, uri] in rows {
-            assert!(identity.add([title, artist, uri].map(|cell| cell.as_bytes())).is_ok());
+            identity.add([title, artist, uri].map(|cell| cell.as_bytes())).unwrap();
         }
         let found: Vec<u32> = identity.spellings.iter().map(|spelling| spelling.song).collect();
         assert_eq!(found, songs, "by {item_key}");

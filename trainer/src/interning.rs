@@ -66,6 +66,11 @@ impl CellKey<'_> {
         }
     }
 
+    /// The bytes of the key of `cells`.
+    pub(crate) fn len(cells: [&[u8]; 3]) -> usize {
+        LENGTHS + cells.iter().map(|cell| cell.len()).sum::<usize>()
+    }
+
     /// The cells in `bytes`, which begin with those of a key.
     pub(crate) fn cells(bytes: &[u8]) -> [&[u8]; 3] {
         let (mut start, mut lengths) = (LENGTHS, bytes.chunks_exact(size_of::<u16>()));
@@ -81,31 +86,35 @@ impl CellKey<'_> {
 /// Numbers different rows of cells from 0, in the order in which they come. The cells are compared byte by byte.
 #[derive(Default)]
 pub(crate) struct CellRows {
-    /// The hash of each row, and where it begins in `bytes`.
+    /// The hash of each row, and its place in `list`.
     places: HashTable<(u32, u32)>,
+    list: CellList,
+}
+
+/// Different rows of cells by their numbers.
+#[derive(Default)]
+pub(crate) struct CellList {
     /// One row after the other: its number, and the bytes of its key.
     bytes: Vec<u8>,
-    len: u32,
+    /// Where each row begins in `bytes`, as a multiple of [`ALIGNMENT`]: its place.
+    places: Vec<u32>,
 }
 
 impl CellRows {
-    /// Where a row may be that is equal to the one with this hash. Whoever looks for many, then for all their numbers, and then compares,
-    /// keeps the processor from waiting for the memory each time.
+    /// The place where a row may be that is equal to the one with this hash. Whoever looks for many, then for all their numbers, and then
+    /// compares, keeps the processor from waiting for the memory each time.
     pub(crate) fn candidate(&self, hash: u32) -> Option<u32> {
         self.places.find(spread(hash), |&(other, _)| other == hash).map(|&(_, place)| place)
     }
 
     /// The number of the row at a place that [`candidate`](Self::candidate) gave.
     pub(crate) fn number_at(&self, place: u32) -> u32 {
-        let number = self.bytes.get(place as usize * ALIGNMENT..).and_then(|bytes| bytes.first_chunk());
-        number.map_or(u32::MAX, |number| u32::from_le_bytes(*number))
+        self.list.row(place).first_chunk().map_or(u32::MAX, |number| u32::from_le_bytes(*number))
     }
 
     /// Whether the row at such a place is equal to `key`.
     pub(crate) fn is_at(&self, place: u32, key: &CellKey<'_>) -> bool {
-        self.bytes
-            .get(place as usize * ALIGNMENT + NUMBER..)
-            .is_some_and(|bytes| bytes.starts_with(key.bytes))
+        self.list.row(place).get(NUMBER..).is_some_and(|bytes| bytes.starts_with(key.bytes))
     }
 
     /// The number of the row that is equal to `key`. When it is new, `on_new` is called with the cells, and the number is given only if it
@@ -119,53 +128,48 @@ impl CellRows {
         if let Some(&(_, place)) = self.places.find(spread(key.hash), is_it) {
             return Ok(self.number_at(place));
         }
-        let number = self.len;
-        let place = u32::try_from(self.bytes.len() / ALIGNMENT).map_err(|_| TooMany)?;
-        let next = number.checked_add(1).ok_or(TooMany)?;
+        let CellList { bytes, places } = &mut self.list;
+        let number = u32::try_from(places.len()).map_err(|_| TooMany)?;
+        let place = u32::try_from(bytes.len() / ALIGNMENT).map_err(|_| TooMany)?;
         on_new(CellKey::cells(key.bytes))?;
-        self.len = next;
-        self.bytes.extend_from_slice(&number.to_le_bytes());
-        self.bytes.extend_from_slice(key.bytes);
-        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGNMENT), 0);
+        places.push(place);
+        bytes.extend_from_slice(&number.to_le_bytes());
+        bytes.extend_from_slice(key.bytes);
+        bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
         self.places.insert_unique(spread(key.hash), (key.hash, place), |&(hash, _)| spread(hash));
         Ok(number)
     }
 
     /// The number of rows.
-    pub(crate) fn len(&self) -> u32 {
-        self.len
+    pub(crate) fn len(&self) -> usize {
+        self.list.places.len()
     }
 
     /// The bytes of the rows.
-    pub(crate) fn byte_len(&self) -> u64 {
-        self.bytes.len() as u64
+    pub(crate) fn byte_len(&self) -> usize {
+        self.list.bytes.len()
     }
 
-    /// The rows in the order of their numbers, which nothing can be added to.
+    /// The rows by their numbers, to which nothing can be added.
     pub(crate) fn into_list(self) -> CellList {
-        let CellRows { places, bytes, len } = self;
-        drop(places);
-        let mut starts = Vec::with_capacity(len as usize);
-        let mut start = 0;
-        for _ in 0..len {
-            starts.push((start / ALIGNMENT) as u32);
-            let cells = CellKey::cells(&bytes[start + NUMBER..]);
-            let len = NUMBER + LENGTHS + cells.iter().map(|cell| cell.len()).sum::<usize>();
-            start += len.next_multiple_of(ALIGNMENT);
-        }
-        CellList { bytes, starts }
+        self.list
     }
-}
-
-/// Different rows of cells by their numbers.
-pub(crate) struct CellList {
-    bytes: Vec<u8>,
-    starts: Vec<u32>,
 }
 
 impl CellList {
-    pub(crate) fn get(&self, number: u32) -> [&[u8]; 3] {
-        CellKey::cells(&self.bytes[self.starts[number as usize] as usize * ALIGNMENT + NUMBER..])
+    /// The place of a row.
+    pub(crate) fn place(&self, number: u32) -> u32 {
+        self.places[number as usize]
+    }
+
+    /// The cells of the row at a place.
+    pub(crate) fn cells_at(&self, place: u32) -> [&[u8]; 3] {
+        CellKey::cells(self.row(place).get(NUMBER..).unwrap_or_default())
+    }
+
+    /// What begins at a place.
+    fn row(&self, place: u32) -> &[u8] {
+        self.bytes.get(place as usize * ALIGNMENT..).unwrap_or_default()
     }
 }
 
@@ -210,7 +214,8 @@ mod tests {
         assert_eq!(intern(["ab", "", "c"]), (2, true));
         assert_eq!(intern(["ab", "c", ""]), (0, false));
         let list = rows.into_list();
-        assert_eq!([list.get(1), list.get(2)], [[&b"a"[..], b"bc", b""], [&b"ab"[..], b"", b"c"]]);
+        let row = |number| list.cells_at(list.place(number));
+        assert_eq!([row(1), row(2)], [[&b"a"[..], b"bc", b""], [&b"ab"[..], b"", b"c"]]);
     }
 
     #[test]

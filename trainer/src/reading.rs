@@ -1,8 +1,10 @@
+use std::sync::mpsc::SyncSender;
+
 use crate::{
     batches::{Batch, Stop},
     columns::Column,
     dataset::{DatasetError, ReadOptions},
-    identity::{Identity, NoSong},
+    identity::{NewSpellings, check},
     interning::{CellRows, TooMany},
     location::Location,
     memory::MemoryGuard,
@@ -47,6 +49,24 @@ pub enum RowProblem {
     },
 }
 
+/// Why a row has no spelling.
+enum NoSpelling {
+    Row(RowProblem),
+    TooMany,
+}
+
+impl From<RowProblem> for NoSpelling {
+    fn from(problem: RowProblem) -> Self {
+        NoSpelling::Row(problem)
+    }
+}
+
+impl From<TooMany> for NoSpelling {
+    fn from(TooMany: TooMany) -> Self {
+        NoSpelling::TooMany
+    }
+}
+
 /// A dataset that is being read.
 pub(crate) struct Reading<'r> {
     pub(crate) location: &'r Location,
@@ -54,7 +74,7 @@ pub(crate) struct Reading<'r> {
     /// Rows repeat each other, so what a row's cells stand for is found out once for each different row of cells, a *spelling*; for
     /// all rows after the first it is a look-up of bytes.
     pub(crate) spellings: CellRows,
-    pub(crate) identity: Identity,
+    pub(crate) new_spellings: SyncSender<NewSpellings>,
     pub(crate) playlists: Playlists,
     pub(crate) skipped: u64,
     pub(crate) first_skipped: Option<SkippedRow>,
@@ -64,12 +84,17 @@ pub(crate) struct Reading<'r> {
 }
 
 impl<'r> Reading<'r> {
-    pub(crate) fn new(location: &'r Location, options: &'r ReadOptions) -> Self {
+    /// Hands on each spelling that comes for the first time to `new_spellings`.
+    pub(crate) fn new(
+        location: &'r Location,
+        options: &'r ReadOptions,
+        new_spellings: SyncSender<NewSpellings>,
+    ) -> Self {
         Reading {
             location,
             options,
             spellings: CellRows::default(),
-            identity: Identity::new(options.item_key),
+            new_spellings,
             playlists: Playlists::default(),
             skipped: 0,
             first_skipped: None,
@@ -95,7 +120,8 @@ impl<'r> Reading<'r> {
     }
 
     fn try_push(&mut self, batch: &Batch) -> Result<(), TooMany> {
-        let Reading { spellings, identity, candidates, .. } = self;
+        let Reading { options, spellings, candidates, .. } = self;
+        let mut new = NewSpellings::default();
         candidates.clear();
         candidates.extend(batch.rows().map(|(_, key)| (spellings.candidate(key.hash), 0)));
         for (candidate, number) in &mut *candidates {
@@ -108,12 +134,16 @@ impl<'r> Reading<'r> {
             for ((line, key), &(candidate, number)) in rows.by_ref().take(run) {
                 let spelling = match candidate {
                     Some(place) if spellings.is_at(place, &key) => Ok(number),
-                    _ => spellings.intern(&key, |cells| identity.add(cells)),
+                    _ => spellings.intern(&key, |cells| {
+                        check(cells, options.item_key)?;
+                        new.push(cells);
+                        Ok(())
+                    }),
                 };
                 match spelling {
                     Ok(spelling) => self.playlists.push(spelling),
-                    Err(NoSong::TooMany) => return Err(TooMany),
-                    Err(NoSong::Row(problem)) => {
+                    Err(NoSpelling::TooMany) => return Err(TooMany),
+                    Err(NoSpelling::Row(problem)) => {
                         skipped += 1;
                         if first_skipped.is_none_or(|first| line < first.line) {
                             first_skipped = Some(SkippedRow { line, problem });
@@ -125,13 +155,17 @@ impl<'r> Reading<'r> {
         }
         self.skipped += skipped;
         self.first_skipped = self.first_skipped.or(first_skipped);
+        if !new.is_empty() {
+            // Who takes them ends early only when there are too many.
+            self.new_spellings.send(new).map_err(|_| TooMany)?;
+        }
         Ok(())
     }
 
     /// Checks that the songs' tables, which are to be made, fit into the memory.
     fn check_songs(&self) -> Result<(), DatasetError> {
         // They have about as many bytes as the spellings, and numbers for each.
-        self.check_memory(self.spellings.byte_len() + 100 * u64::from(self.spellings.len()))
+        self.check_memory((self.spellings.byte_len() + 100 * self.spellings.len()) as u64)
     }
 
     fn check_memory(&self, more: u64) -> Result<(), DatasetError> {
