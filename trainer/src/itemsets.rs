@@ -1,4 +1,5 @@
 mod block;
+mod database;
 mod masks;
 mod search;
 
@@ -8,7 +9,8 @@ use rayon::prelude::*;
 
 use self::{
     block::{Bounds, Collector, CountLimit, FoundItemsets, SizeCounter, Visitor},
-    search::{Database, Search},
+    database::Database,
+    search::Search,
 };
 use crate::{baskets::Baskets, memory::MemoryError};
 

@@ -50,12 +50,21 @@ impl MaskStack {
     fn fill_lattice(&mut self, begin: usize, bits: &[u32]) {
         self.lattice.clear();
         self.lattice.resize(1 << bits.len(), 0);
-        for &(mask, count) in &self.masks[begin..] {
-            let mut position = 0;
-            for (bit, &from) in bits.iter().enumerate() {
-                position |= (mask >> from & 1) << bit;
+        let (lattice, masks) = (self.lattice.as_mut_slice(), &self.masks[begin..]);
+        if bits.last().is_none_or(|&last| last as usize == bits.len() - 1) {
+            // The bits are the lowest ones, as they are before any item has been taken out.
+            let lowest = lattice.len() - 1;
+            for &(mask, count) in masks {
+                lattice[mask as usize & lowest] += count;
             }
-            self.lattice[position as usize] += count;
+        } else {
+            for &(mask, count) in masks {
+                let mut position = 0;
+                for (bit, &from) in bits.iter().enumerate() {
+                    position |= (mask >> from & 1) << bit;
+                }
+                lattice[position as usize] += count;
+            }
         }
         add_supersets(&mut self.lattice);
     }

@@ -2,108 +2,12 @@ use std::{cmp::Reverse, ops::ControlFlow};
 
 use super::{
     block::{Block, Bounds, Visitor},
+    database::{Database, NO_RANK},
     masks::{MASK_ITEMS, MaskStack},
 };
-use crate::baskets::Baskets;
 
-/// The items that the search at the root leaves to one task; each other item is a task of its own.
-const ROOT_LOW_ITEMS: usize = 16;
-
-/// Transactions over items that are ranked by falling count, the commonest being 0.
-///
-/// The root's transactions are the baskets; those below are the baskets that hold a prefix, cut to the items that can
-/// extend it.
-pub(super) struct Database {
-    /// The item of the dataset behind each rank.
-    names: Vec<u32>,
-    /// The ranks in each transaction, ascending.
-    ranks: Vec<u32>,
-    /// Where each transaction begins in `ranks`, and a last entry with the end.
-    starts: Vec<usize>,
-    /// The ranks below this one are searched together, as bit masks; each other one has a list of its transactions.
-    low: usize,
-    /// The transactions that hold each rank from `low` on, one list after the other.
-    holders: Vec<u32>,
-    /// Where the list of each rank from `low` on begins in `holders`, and a last entry with the end.
-    holder_starts: Vec<usize>,
-}
-
-impl Database {
-    /// The items of `baskets` that are frequent.
-    pub(super) fn root(baskets: &Baskets, min_count: u32) -> Self {
-        let support_counts = baskets.support_counts();
-        let mut names: Vec<u32> =
-            (0..baskets.item_count()).filter(|&item| support_counts[item as usize] >= min_count).collect();
-        names.sort_unstable_by_key(|&item| (Reverse(support_counts[item as usize]), item));
-        let mut rank_of = vec![None; support_counts.len()];
-        for (&item, rank) in names.iter().zip(0..) {
-            rank_of[item as usize] = Some(rank);
-        }
-        let transactions =
-            baskets.iter().map(|basket| basket.iter().filter_map(|&item| rank_of[item as usize]));
-        Database::new(names, ROOT_LOW_ITEMS, transactions)
-    }
-
-    fn new<T: Iterator<Item = u32>>(
-        names: Vec<u32>,
-        low: usize,
-        transactions: impl Iterator<Item = T>,
-    ) -> Self {
-        let low = low.min(names.len());
-        let mut ranks = Vec::new();
-        let mut starts = vec![0];
-        let mut holder_starts = vec![0; names.len() - low + 1];
-        for transaction in transactions {
-            let begin = ranks.len();
-            ranks.extend(transaction);
-            ranks[begin..].sort_unstable();
-            starts.push(ranks.len());
-            for &rank in &ranks[begin..] {
-                if rank as usize >= low {
-                    holder_starts[rank as usize - low + 1] += 1;
-                }
-            }
-        }
-        let mut end = 0;
-        for start in &mut holder_starts {
-            end += *start;
-            *start = end;
-        }
-        let mut holders = vec![0; end];
-        let mut next = holder_starts.clone();
-        for (bounds, transaction) in starts.windows(2).zip(0..) {
-            for &rank in &ranks[bounds[0]..bounds[1]] {
-                if rank as usize >= low {
-                    let place = &mut next[rank as usize - low];
-                    holders[*place] = transaction;
-                    *place += 1;
-                }
-            }
-        }
-        Database { names, ranks, starts, low, holders, holder_starts }
-    }
-
-    /// The number of tasks into which a search of this database can be cut.
-    pub(super) fn task_count(&self) -> usize {
-        1 + self.names.len() - self.low
-    }
-
-    fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    /// The ranks of a transaction that are below `end`.
-    fn below(&self, transaction: usize, end: u32) -> impl Iterator<Item = u32> {
-        let ranks = &self.ranks[self.starts[transaction]..self.starts[transaction + 1]];
-        ranks.iter().copied().take_while(move |&rank| rank < end)
-    }
-
-    /// The transactions that hold `rank`, which is not below `low`.
-    fn holders(&self, rank: u32) -> &[u32] {
-        let list = rank as usize - self.low;
-        &self.holders[self.holder_starts[list]..self.holder_starts[list + 1]]
-    }
-}
+/// Stands for a rank that is not searched further as a bit of a mask.
+const NO_BIT: u8 = u8::MAX;
 
 /// A depth-first search for frequent itemsets, in one thread.
 ///
@@ -118,14 +22,12 @@ pub(super) struct Search<V> {
     /// The items in every transaction that holds the prefix, without those of the prefix.
     pub(super) optional: Vec<u32>,
     pub(super) masks: MaskStack,
-    /// The ranks that can extend a new prefix, one of its transactions after the other; kept for the allocation.
-    extending: Vec<u32>,
-    /// Where each transaction ends in `extending`.
-    extending_ends: Vec<usize>,
     /// By rank: how often it occurs beside the prefix; all 0 between two uses.
     counts: Vec<u32>,
-    /// By rank: the rank in the database below; all `None` between two uses.
-    rank_below: Vec<Option<u32>>,
+    /// By rank: the rank in the database below; all [`NO_RANK`] between two uses.
+    rank_below: Vec<u32>,
+    /// By rank: the bit in the masks below; all [`NO_BIT`] between two uses.
+    bit_below: Vec<u8>,
 }
 
 impl<V: Visitor> Search<V> {
@@ -136,10 +38,9 @@ impl<V: Visitor> Search<V> {
             prefix: Vec::new(),
             optional: Vec::new(),
             masks: MaskStack::default(),
-            extending: Vec::new(),
-            extending_ends: Vec::new(),
             counts: vec![0; root.names.len()],
-            rank_below: vec![None; root.names.len()],
+            rank_below: vec![NO_RANK; root.names.len()],
+            bit_below: vec![NO_BIT; root.names.len()],
         }
     }
 
@@ -155,8 +56,9 @@ impl<V: Visitor> Search<V> {
     fn search_low(&mut self, database: &Database) -> ControlFlow<()> {
         let low = database.low as u32;
         let begin = self.masks.len();
-        for transaction in 0..database.len() {
-            let mask = database.below(transaction, low).fold(0, |mask, rank| mask | 1 << rank);
+        for bounds in database.starts.windows(2) {
+            let ranks = database.ranks[bounds[0]..bounds[1]].iter().take_while(|&&rank| rank < low);
+            let mask = ranks.fold(0, |mask, rank| mask | 1 << rank);
             self.masks.push(begin, mask);
         }
         self.search_masks(&database.names[..database.low], begin)
@@ -174,53 +76,64 @@ impl<V: Visitor> Search<V> {
             return flow;
         }
 
-        // The transactions of a prefix lie scattered in memory, so they are read once and copied.
-        self.extending.clear();
-        self.extending_ends.clear();
-        let mut occurring = Vec::new();
+        let mut occurrences = 0;
+        // Slices, as a vector's address would be read again for every item.
+        let counts = &mut self.counts[..rank as usize];
         for &holder in holders {
-            for other in database.below(holder as usize, rank) {
-                self.extending.push(other);
-                let count = &mut self.counts[other as usize];
-                if *count == 0 {
-                    occurring.push(other);
-                }
-                *count += 1;
+            let below = database.below(holder);
+            for &other in below {
+                counts[other as usize] += 1;
             }
-            self.extending_ends.push(self.extending.len());
+            occurrences += below.len();
         }
         let optional_before = self.optional.len();
-        let mut frequent = Vec::new();
-        for other in occurring {
-            let count = std::mem::take(&mut self.counts[other as usize]);
-            if count as usize == holders.len() {
-                self.optional.push(database.names[other as usize]);
-            } else if count >= self.bounds.min_count {
-                frequent.push((Reverse(count), other));
-            }
-        }
-        frequent.sort_unstable();
-        for (&(_, other), below) in frequent.iter().zip(0..) {
-            self.rank_below[other as usize] = Some(below);
-        }
+        let frequent = self.take_frequent(database, rank, occurrences);
         let names: Vec<u32> = frequent.iter().map(|&(_, other)| database.names[other as usize]).collect();
-        let begins = std::iter::once(&0).chain(&self.extending_ends);
-        let transactions = begins.zip(&self.extending_ends).map(|(&begin, &end)| {
-            let ranks = &self.extending[begin..end];
-            ranks.iter().filter_map(|&other| self.rank_below[other as usize])
-        });
 
         let flow = if frequent.len() <= MASK_ITEMS {
+            for (&(_, other), bit) in frequent.iter().zip(0..) {
+                self.bit_below[other as usize] = bit;
+            }
             let begin = self.masks.len();
-            for transaction in transactions {
-                let mask = transaction.fold(0, |mask, rank| mask | 1 << rank);
+            let bit_below = &self.bit_below[..rank as usize];
+            for &holder in holders {
+                let mut mask = 0;
+                for &other in database.below(holder) {
+                    // Without a branch, for whether an item is frequent is hard to predict.
+                    let bit = bit_below[other as usize];
+                    mask |= u64::from(bit != NO_BIT) << (bit & 63);
+                }
                 self.masks.push(begin, mask);
             }
-            self.forget_ranks_below(&frequent);
+            for &(_, other) in &frequent {
+                self.bit_below[other as usize] = NO_BIT;
+            }
             self.search_masks(&names, begin)
         } else {
-            let below = Database::new(names, MASK_ITEMS, transactions);
-            self.forget_ranks_below(&frequent);
+            for (&(_, other), below) in frequent.iter().zip(0..) {
+                self.rank_below[other as usize] = below;
+            }
+            let mut room = vec![0; occurrences];
+            let ranks = room.as_mut_slice();
+            let mut starts = vec![0];
+            let mut end = 0;
+            let rank_below = &self.rank_below[..rank as usize];
+            for &holder in holders {
+                let begin = end;
+                for &other in database.below(holder) {
+                    let below = rank_below[other as usize];
+                    ranks[end] = below;
+                    end += usize::from(below != NO_RANK);
+                }
+                ranks[begin..end].sort_unstable();
+                starts.push(end);
+            }
+            room.truncate(end);
+            for &(_, other) in &frequent {
+                self.rank_below[other as usize] = NO_RANK;
+            }
+            let counts: Vec<u32> = frequent.iter().map(|&(Reverse(count), _)| count).collect();
+            let below = Database::new(names, &counts, MASK_ITEMS, 1, room, starts);
             (0..below.task_count()).try_for_each(|task| self.run_task(&below, task))
         };
         self.optional.truncate(optional_before);
@@ -228,9 +141,42 @@ impl<V: Visitor> Search<V> {
         flow
     }
 
-    fn forget_ranks_below(&mut self, frequent: &[(Reverse<u32>, u32)]) {
-        for &(_, rank) in frequent {
-            self.rank_below[rank as usize] = None;
+    /// The ranks below `rank` that are frequent beside it, the commonest first, with their counts; those in every
+    /// transaction that holds it become optional instead. Makes the counts 0 again.
+    fn take_frequent(
+        &mut self,
+        database: &Database,
+        rank: u32,
+        occurrences: usize,
+    ) -> Vec<(Reverse<u32>, u32)> {
+        let holders = database.holders(rank);
+        let total = holders.len() as u32;
+        let mut frequent = Vec::new();
+        let mut take = |count: u32, other: usize| {
+            if count >= total {
+                self.optional.push(database.names[other]);
+            } else if count >= self.bounds.min_count {
+                frequent.push((Reverse(count), other as u32));
+            }
+        };
+        if occurrences < rank as usize / 4 {
+            for &holder in holders {
+                for &other in database.below(holder) {
+                    take(std::mem::take(&mut self.counts[other as usize]), other as usize);
+                }
+            }
+        } else {
+            let counts = &mut self.counts[..rank as usize];
+            for (chunk, counts) in counts.chunks(8).enumerate() {
+                if counts.iter().fold(0, |greatest, &count| count.max(greatest)) >= self.bounds.min_count {
+                    for (place, &count) in counts.iter().enumerate() {
+                        take(count, 8 * chunk + place);
+                    }
+                }
+            }
+            counts.fill(0);
         }
+        frequent.sort_unstable();
+        frequent
     }
 }
