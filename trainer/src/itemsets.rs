@@ -1,12 +1,15 @@
 mod block;
 mod database;
+mod estimate;
 mod masks;
 mod search;
+mod too_many;
 
 use std::{num::NonZeroU32, ops::ControlFlow};
 
 use rayon::prelude::*;
 
+pub use self::too_many::{FittingBound, TooManyItemsets};
 use self::{
     block::{Bounds, Collector, CountLimit, FoundItemsets, SizeCounter, Visitor},
     database::Database,
@@ -123,16 +126,8 @@ impl ItemsetsOfOneSize {
 #[non_exhaustive]
 pub enum MiningError {
     /// There are more frequent itemsets than may be kept.
-    #[error(
-        "more than {limit} itemsets are in at least {min_count} playlists; \
-         raise `--min-support`, or bound the songs in an itemset with `--max-length`"
-    )]
-    TooManyItemsets {
-        /// The itemsets that may be kept.
-        limit: u32,
-        /// The playlists that must hold an itemset.
-        min_count: u32,
-    },
+    #[error(transparent)]
+    TooManyItemsets(#[from] TooManyItemsets),
     /// It would need more memory than it may use.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -158,7 +153,8 @@ pub enum MiningError {
 ///
 /// # Errors
 ///
-/// If there are more than `max_itemsets`; these are counted before any is kept.
+/// If there are more than `max_itemsets`; these are counted before any is kept. The error tells about how many there are and
+/// with which bounds they are few enough, for which it counts several times up to `max_itemsets`.
 pub fn mine_itemsets(
     baskets: &Baskets,
     min_count: u32,
@@ -167,7 +163,9 @@ pub fn mine_itemsets(
 ) -> Result<Itemsets, MiningError> {
     let bounds = bounds(min_count, max_length);
     let root = Database::root(baskets, bounds.min_count);
-    count(&root, bounds, max_itemsets)?;
+    if count(&root, bounds, max_itemsets).is_none() {
+        return Err(TooManyItemsets::new(baskets, &root, bounds, max_itemsets).into());
+    }
     let mut parts = search(&root, bounds, Collector::default);
     let longest = parts.iter().map(|part| part.by_size.len()).max().unwrap_or_default();
     let by_size = (1..=longest)
@@ -197,7 +195,9 @@ pub fn count_itemsets(
     max_itemsets: u32,
 ) -> Result<Vec<u64>, MiningError> {
     let bounds = bounds(min_count, max_length);
-    count(&Database::root(baskets, bounds.min_count), bounds, max_itemsets)
+    let root = Database::root(baskets, bounds.min_count);
+    count(&root, bounds, max_itemsets)
+        .ok_or_else(|| TooManyItemsets::new(baskets, &root, bounds, max_itemsets).into())
 }
 
 fn bounds(min_count: u32, max_length: Option<NonZeroU32>) -> Bounds {
@@ -207,7 +207,8 @@ fn bounds(min_count: u32, max_length: Option<NonZeroU32>) -> Bounds {
     }
 }
 
-fn count(root: &Database, bounds: Bounds, max_itemsets: u32) -> Result<Vec<u64>, MiningError> {
+/// Counts itemsets by size; `None` if there are more than `max_itemsets`.
+fn count(root: &Database, bounds: Bounds, max_itemsets: u32) -> Option<Vec<u64>> {
     let limit = CountLimit::new(max_itemsets.into());
     let mut by_size = Vec::new();
     for part in search(root, bounds, || SizeCounter::new(&limit)) {
@@ -219,10 +220,7 @@ fn count(root: &Database, bounds: Bounds, max_itemsets: u32) -> Result<Vec<u64>,
         }
     }
     let total = by_size.iter().fold(0u64, |total, &itemsets| total.saturating_add(itemsets));
-    if total > max_itemsets.into() {
-        return Err(MiningError::TooManyItemsets { limit: max_itemsets, min_count: bounds.min_count });
-    }
-    Ok(by_size)
+    (total <= max_itemsets.into()).then_some(by_size)
 }
 
 /// Searches on all threads; returns the visitors, each of which saw what comes after what those before it saw.

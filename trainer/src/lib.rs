@@ -62,7 +62,9 @@ pub use self::{
     download_error::DownloadError,
     http_client::RedirectProblem,
     itemset_rules::{ItemsetRules, MinedRule, itemset_rules},
-    itemsets::{Itemsets, MAX_ITEMSETS, MiningError, count_itemsets, mine_itemsets},
+    itemsets::{
+        FittingBound, Itemsets, MAX_ITEMSETS, MiningError, TooManyItemsets, count_itemsets, mine_itemsets,
+    },
     location::{InvalidLocation, Location},
     memory::{MaxMemory, MemoryError},
     one_song_rules::{MAX_PAIR_RULES, PairRuleBatches, PairRules, artist_rules, one_song_rules},

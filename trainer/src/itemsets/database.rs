@@ -21,6 +21,8 @@ pub(super) struct Database {
     pub(super) ranks: Vec<u32>,
     /// Where each transaction begins in `ranks`, and a last entry with the end.
     pub(super) starts: Vec<usize>,
+    /// How many transactions hold the commonest item; 0 without items.
+    pub(super) greatest_count: u32,
     /// The ranks below this one are searched together, as bit masks; each other one has a list of its transactions.
     pub(super) low: usize,
     /// The transactions that hold each rank from `low` on, one list after the other.
@@ -134,7 +136,8 @@ impl Database {
                 }
             }
         });
-        Database { names, ranks, starts, low, holders, holder_starts }
+        let greatest_count = counts.first().copied().unwrap_or_default();
+        Database { names, ranks, starts, greatest_count, low, holders, holder_starts }
     }
 
     /// The number of tasks into which a search of this database can be cut.
