@@ -20,6 +20,9 @@ use crate::{baskets::Baskets, memory::MemoryError};
 /// The most itemsets that a training mines: some gigabytes.
 pub const MAX_ITEMSETS: u32 = 50_000_000;
 
+/// The most itemsets that are listed without having been counted before: some megabytes.
+const LISTED_AT_ONCE: u32 = 1_000_000;
+
 /// Frequent itemsets with the number of baskets that hold each, ordered by size and then by their items.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Itemsets {
@@ -153,7 +156,7 @@ pub enum MiningError {
 ///
 /// # Errors
 ///
-/// If there are more than `max_itemsets`; these are counted before any is kept. The error tells about how many there are and
+/// If there are more than `max_itemsets`; these are counted before they take much memory. The error tells about how many there are and
 /// with which bounds they are few enough, for which it counts several times up to `max_itemsets`.
 pub fn mine_itemsets(
     baskets: &Baskets,
@@ -163,19 +166,20 @@ pub fn mine_itemsets(
 ) -> Result<Itemsets, MiningError> {
     let bounds = bounds(min_count, max_length);
     let root = Database::root(baskets, bounds.min_count);
-    if count(&root, bounds, max_itemsets).is_none() {
-        return Err(TooManyItemsets::new(baskets, &root, bounds, max_itemsets).into());
-    }
-    let mut parts = search(&root, bounds, Collector::default);
-    let longest = parts.iter().map(|part| part.by_size.len()).max().unwrap_or_default();
+    let mut parts = match list(&root, bounds, max_itemsets.min(LISTED_AT_ONCE)) {
+        Some(parts) => parts,
+        None if count(&root, bounds, max_itemsets).is_none() => {
+            return Err(TooManyItemsets::new(baskets, &root, bounds, max_itemsets).into());
+        }
+        None => list(&root, bounds, max_itemsets).unwrap_or_default(),
+    };
+    drop(root);
+    let longest = parts.iter().map(Vec::len).max().unwrap_or_default();
     let by_size = (1..=longest)
         .map(|size| {
             // Taken out of the parts, so that one size at a time is held twice.
-            let found: Vec<FoundItemsets> = parts
-                .iter_mut()
-                .filter_map(|part| part.by_size.get_mut(size - 1))
-                .map(std::mem::take)
-                .collect();
+            let found: Vec<FoundItemsets> =
+                parts.iter_mut().filter_map(|part| part.get_mut(size - 1)).map(std::mem::take).collect();
             ItemsetsOfOneSize::sorted(size, &found)
         })
         .collect();
@@ -205,6 +209,15 @@ fn bounds(min_count: u32, max_length: Option<NonZeroU32>) -> Bounds {
         min_count: min_count.max(1),
         max_length: max_length.map_or(usize::MAX, |length| length.get() as usize),
     }
+}
+
+/// Lists itemsets by size, each thread some of them; `None` if there are more than `max_itemsets`.
+fn list(root: &Database, bounds: Bounds, max_itemsets: u32) -> Option<Vec<Vec<FoundItemsets>>> {
+    let limit = CountLimit::new(max_itemsets.into());
+    let parts = search(root, bounds, || Collector::new(&limit));
+    let total: usize = parts.iter().flat_map(|part| &part.by_size).map(|found| found.counts.len()).sum();
+    (!limit.is_exceeded() && total <= max_itemsets as usize)
+        .then(|| parts.into_iter().map(|part| part.by_size).collect())
 }
 
 /// Counts itemsets by size; `None` if there are more than `max_itemsets`.

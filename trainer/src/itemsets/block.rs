@@ -54,6 +54,11 @@ impl CountLimit {
         CountLimit { limit, found: AtomicU64::new(0) }
     }
 
+    /// Whether the search was ended.
+    pub(super) fn is_exceeded(&self) -> bool {
+        self.found.load(Ordering::Relaxed) > self.limit
+    }
+
     fn add(&self, itemsets: u64) -> ControlFlow<()> {
         let add = |found: u64| Some(found.saturating_add(itemsets));
         let (Ok(before) | Err(before)) = self.found.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
@@ -132,8 +137,9 @@ fn subsets_by_size(counts: &[u32], min_count: u32) -> [u64; MAX_LATTICE_ITEMS + 
 }
 
 /// Lists itemsets by size.
-#[derive(Default)]
-pub(super) struct Collector {
+pub(super) struct Collector<'a> {
+    /// Counts the itemsets of a block before they are listed, as there may be more of them than there is memory.
+    counter: SizeCounter<'a>,
     /// The itemsets of one item, of two, and so on, in the order in which they were found.
     pub(super) by_size: Vec<FoundItemsets>,
     itemset: Vec<u32>,
@@ -147,7 +153,11 @@ pub(super) struct FoundItemsets {
     pub(super) counts: Vec<u32>,
 }
 
-impl Collector {
+impl<'a> Collector<'a> {
+    pub(super) fn new(limit: &'a CountLimit) -> Self {
+        Collector { counter: SizeCounter::new(limit), by_size: Vec::new(), itemset: Vec::new() }
+    }
+
     /// Lists the current itemset, and it with each subset of `optional` that may be added.
     ///
     /// The calls nest as deep as items are added; all subsets of those were listed before.
@@ -173,8 +183,9 @@ impl Collector {
     }
 }
 
-impl Visitor for Collector {
+impl Visitor for Collector<'_> {
     fn visit(&mut self, block: &Block<'_>, bounds: Bounds) -> ControlFlow<()> {
+        self.counter.visit(block, bounds)?;
         for (mask, &count) in block.counts.iter().enumerate() {
             if count < bounds.min_count || block.prefix.len() + mask.count_ones() as usize > bounds.max_length
             {
