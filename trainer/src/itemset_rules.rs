@@ -113,14 +113,14 @@ fn rules_of_one_size(
 }
 
 /// Finds itemsets of one size by their items.
-struct PositionIndex<'a> {
-    itemsets: &'a ItemsetsOfOneSize,
+pub(crate) struct PositionIndex<'a> {
+    pub(crate) itemsets: &'a ItemsetsOfOneSize,
     positions: HashTable<u32>,
     hasher: foldhash::fast::FixedState,
 }
 
 impl<'a> PositionIndex<'a> {
-    fn new(itemsets: &'a ItemsetsOfOneSize) -> Self {
+    pub(crate) fn new(itemsets: &'a ItemsetsOfOneSize) -> Self {
         let hasher = foldhash::fast::FixedState::default();
         let hash_of = |position: u32| hash(&hasher, itemsets.items(position as usize));
         let mut positions = HashTable::with_capacity(itemsets.len());
@@ -131,7 +131,7 @@ impl<'a> PositionIndex<'a> {
         PositionIndex { itemsets, positions, hasher }
     }
 
-    fn find(&self, items: &[u32]) -> Option<u32> {
+    pub(crate) fn find(&self, items: &[u32]) -> Option<u32> {
         let is_it = |&position: &u32| self.itemsets.items(position as usize) == items;
         self.positions.find(hash(&self.hasher, items), is_it).copied()
     }

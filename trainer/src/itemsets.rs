@@ -134,6 +134,17 @@ pub enum MiningError {
     /// It would need more memory than it may use.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    /// There are more rules with longer consequents than may be kept.
+    #[error(
+        "more than {limit} rules lead to 2 to {max_consequent} songs; \
+         raise `--min-confidence` or `--min-support`, or allow fewer songs in a consequent"
+    )]
+    TooManyLongerRules {
+        /// The rules that may be kept.
+        limit: u32,
+        /// The most songs in a consequent.
+        max_consequent: u32,
+    },
     /// There are more rules from one song or artist to one song than may be kept.
     #[error(
         "more than {limit} rules lead from one {antecedent} to one song in at least {min_count} playlists; \

@@ -44,6 +44,7 @@ mod baskets;
 mod support;
 mod itemsets;
 mod itemset_rules;
+mod longer_rules;
 mod one_song_rules;
 mod rule_table;
 mod progress;
@@ -66,6 +67,7 @@ pub use self::{
         FittingBound, Itemsets, MAX_ITEMSETS, MiningError, TooManyItemsets, count_itemsets, mine_itemsets,
     },
     location::{InvalidLocation, Location},
+    longer_rules::{LongerRule, LongerRules, longer_rules},
     memory::{MaxMemory, MemoryError},
     one_song_rules::{MAX_PAIR_RULES, PairRuleBatches, PairRules, artist_rules, one_song_rules},
     progress::{LogWriter, Progress},
