@@ -1,4 +1,4 @@
-use std::{path::PathBuf, str::FromStr, sync::LazyLock};
+use std::{num::NonZeroU32, path::PathBuf, str::FromStr, sync::LazyLock};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use model::VersionName;
@@ -135,6 +135,11 @@ pub struct TrainArgs {
     /// Most songs in an itemset; 0 means any number.
     #[arg(long, env = "MAX_LENGTH", default_value_t = 0, value_name = "SONGS")]
     pub max_length: u32,
+
+    /// Most songs in the consequent of an itemset rule. Rules with one song recommend; those with more are written to
+    /// `longer_rules.parquet` for other tools.
+    #[arg(long, env = "MAX_CONSEQUENT_LENGTH", default_value_t = NonZeroU32::MIN, value_name = "SONGS")]
+    pub max_consequent_length: NonZeroU32,
 
     /// Playlists in which two songs must meet for a rule from one to the other, whatever its confidence; 0 means that
     /// there are no such rules, nor rules from artists, but the itemset rules alone.

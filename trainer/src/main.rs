@@ -95,6 +95,7 @@ fn settings(args: TrainArgs) -> anyhow::Result<Settings> {
         min_support: args.min_support,
         min_confidence: args.min_confidence,
         max_length: NonZeroU32::new(args.max_length),
+        max_consequent_length: args.max_consequent_length,
         min_pair_count: NonZeroU32::new(args.min_pair_count),
         max_rules_per_song: NonZeroU32::new(args.max_rules_per_song),
         keep_versions: args.keep_versions,

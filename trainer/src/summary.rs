@@ -76,11 +76,15 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "rules           {} ({} itemset rules, {} one-song rules), {} artist rules",
+            "rules           {} ({} itemset rules, {} one-song rules), {} artist rules{}",
             number(counts.rules),
             number(counts.itemset_rules),
             number(counts.one_song_rules),
             number(counts.artist_rules),
+            match counts.longer_rules {
+                0 => String::new(),
+                rules => format!(", {} with longer consequents", number(rules)),
+            },
         )?;
         let bytes: u64 = files.values().map(|file| file.bytes).sum();
         write!(f, "size            {} bytes", number(bytes))?;

@@ -8,8 +8,8 @@ use std::{
 
 use chrono::Utc;
 use model::{
-    Counts, Damping, EncodedRules, EncodedTables, Manifest, Metadata, Parameters, Publication, RulesEncoder,
-    Scoring, Stage, TrainerBuild, VersionName, Volume, VolumeError,
+    Counts, Damping, EncodedRules, EncodedTables, LongerRulesEncoder, Manifest, Metadata, Parameters,
+    Publication, RulesEncoder, Scoring, Songs, Stage, TrainerBuild, VersionName, Volume, VolumeError,
 };
 use sha2::{Digest as _, Sha256};
 use tracing::{info, warn};
@@ -18,8 +18,9 @@ use crate::{
     baskets::Baskets,
     dataset::{Dataset, DatasetError, ReadOptions, read_dataset},
     itemset_rules::itemset_rules,
-    itemsets::{MAX_ITEMSETS, MiningError, mine_itemsets},
+    itemsets::{Itemsets, MAX_ITEMSETS, MiningError, mine_itemsets},
     location::Location,
+    longer_rules::longer_rules,
     memory::{self, MemoryError, MemoryGuard},
     one_song_rules::{MAX_PAIR_RULES, PairRuleBatches, PairRules},
     progress::Progress,
@@ -54,6 +55,9 @@ pub struct Settings {
     pub min_confidence: MinConfidence,
     /// Songs in an itemset; `None`: any number.
     pub max_length: Option<NonZeroU32>,
+    /// Songs in the consequent of an itemset rule; with 1, rules recommend, and with more there are others besides, which are stored in a
+    /// table of their own.
+    pub max_consequent_length: NonZeroU32,
     /// Playlists in which two songs must meet for a one-song rule; `None`: no such rules, and none from artists.
     pub min_pair_count: Option<NonZeroU32>,
     /// One-song rules kept for a song or an artist; `None`: all.
@@ -74,6 +78,7 @@ impl Settings {
             min_support: MinSupport::default(),
             min_confidence: MinConfidence::default(),
             max_length: None,
+            max_consequent_length: NonZeroU32::MIN,
             min_pair_count: NonZeroU32::new(DEFAULT_MIN_PAIR_COUNT),
             max_rules_per_song: NonZeroU32::new(DEFAULT_MAX_RULES_PER_SONG),
             keep_versions: DEFAULT_KEEP_VERSIONS,
@@ -118,6 +123,9 @@ pub enum TrainError {
     /// The dataset could not be mined.
     #[error("could not mine the dataset")]
     Mining(#[from] MiningError),
+    /// It could be mined if more memory might be used.
+    #[error("could not mine the dataset with the memory that `--max-memory` leaves")]
+    MiningInMemory(#[source] MiningError),
     /// It would use more memory than it may.
     #[error("could not train within the memory")]
     Memory(#[from] MemoryError),
@@ -181,7 +189,7 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
         artists: &dataset.artists,
         rules: found.rules,
         artist_rules: found.artist_rules,
-        longer_rules: None,
+        longer_rules: found.longer_rules,
     };
     let metadata = Metadata {
         trained_at: Utc::now(),
@@ -264,6 +272,12 @@ fn reuse(volume: &Volume, publication: &Publication<'_>, key: &str) -> Result<Op
 /// What an itemset needs while all are listed, for a size of up to 8; see [`mine_itemsets`].
 const ITEMSET_BYTES: u64 = 136;
 
+/// The most rules with longer consequents that a training derives.
+const MAX_LONGER_RULES: u32 = 50_000_000;
+
+/// What one of them needs while they are derived.
+const LONGER_RULE_BYTES: u64 = 40;
+
 /// What the search for itemsets needs beside what it finds: the baskets once more, by item and by basket.
 fn itemset_search_bytes(baskets: &Baskets) -> u64 {
     8 * baskets.total_len() as u64 + 16 * baskets.len() as u64
@@ -279,6 +293,7 @@ fn pair_counting_bytes(baskets: &Baskets) -> u64 {
 struct Found {
     rules: EncodedRules,
     artist_rules: EncodedRules,
+    longer_rules: Option<EncodedRules>,
     counts: Counts,
 }
 
@@ -296,13 +311,25 @@ fn mine(
         let advice = "or raise `--min-support`";
         guard.check("mining itemsets", itemset_search_bytes(baskets), advice)?;
         let most = guard.left()?.map_or(u64::MAX, |left| left / ITEMSET_BYTES).min(MAX_ITEMSETS.into());
-        Ok::<_, TrainError>(mine_itemsets(baskets, min_support_count, settings.max_length, most as u32)?)
+        mine_itemsets(baskets, min_support_count, settings.max_length, most as u32).map_err(|error| {
+            if most < MAX_ITEMSETS.into() { TrainError::MiningInMemory(error) } else { error.into() }
+        })
     })?;
     info!(itemsets = itemsets.len(), "mined the frequent itemsets");
 
     progress.stage("derive itemset rules");
     let from_itemsets = stages
         .time("derive itemset rules", facts.rows, || itemset_rules(&itemsets, &settings.min_confidence));
+
+    let longer_rules = if settings.max_consequent_length > NonZeroU32::MIN {
+        progress.stage("derive longer rules");
+        let encoded = stages.time("derive longer rules", facts.rows, || {
+            encode_longer_rules(settings, guard, songs, &itemsets)
+        })?;
+        Some(encoded)
+    } else {
+        None
+    };
 
     progress.stage("count pairs of songs");
     let mut encoder = RulesEncoder::for_songs(songs)?;
@@ -347,7 +374,7 @@ fn mine(
         one_song_rules,
         artist_rules: artist_rules.len(),
         rules: rules.len(),
-        ..Counts::default()
+        longer_rules: longer_rules.as_ref().map_or(0, EncodedRules::len),
     };
     info!(
         itemset_rules = counts.itemset_rules,
@@ -355,7 +382,30 @@ fn mine(
         artist_rules = counts.artist_rules,
         "derived the rules"
     );
-    Ok(Found { rules, artist_rules, counts })
+    Ok(Found { rules, artist_rules, longer_rules, counts })
+}
+
+/// The itemset rules with two songs or more in their consequents.
+fn encode_longer_rules(
+    settings: &Settings,
+    guard: MemoryGuard,
+    songs: &Songs,
+    itemsets: &Itemsets,
+) -> Result<EncodedRules, TrainError> {
+    let most = guard.left()?.map_or(u64::MAX, |left| left / LONGER_RULE_BYTES).min(MAX_LONGER_RULES.into());
+    let rules =
+        longer_rules(itemsets, &settings.min_confidence, settings.max_consequent_length, most as u32)?;
+    let mut encoder = LongerRulesEncoder::new(songs)?;
+    for rule in rules.iter() {
+        encoder.push(model::LongerRule {
+            antecedent: rule.antecedent,
+            consequent: rule.consequent,
+            support_count: rule.support_count,
+            antecedent_count: rule.antecedent_count,
+            consequent_count: rule.consequent_count,
+        })?;
+    }
+    Ok(encoder.finish()?)
 }
 
 /// Batches that tell how far they are, and stay within the memory.
@@ -386,7 +436,7 @@ fn parameters(settings: &Settings, dataset: &Dataset) -> Parameters {
         min_pair_count: settings.min_pair_count.map_or(0, NonZeroU32::get),
         max_rules_per_song: settings.max_rules_per_song.map(NonZeroU32::get),
         max_length: settings.max_length.map(NonZeroU32::get),
-        max_consequent_length: 1,
+        max_consequent_length: settings.max_consequent_length.get(),
     }
 }
 
@@ -401,6 +451,7 @@ fn key(dataset: &Dataset, parameters: &Parameters) -> String {
         parameters.min_pair_count,
         parameters.max_rules_per_song,
         parameters.max_length,
+        parameters.max_consequent_length,
         env!("CARGO_PKG_VERSION"),
         model::REVISION,
     ]);

@@ -81,7 +81,14 @@ fn equal_playlists_have_every_itemset_up_to_the_length_that_is_asked_for() {
 fn itemsets_that_explode_end_the_training_with_an_estimate_and_advice() {
     let (output, folder) = train(vec![0..200; 40], &[]);
     let message = failure(&output, folder.path());
-    assert!(message.contains("itemsets") && message.contains("`--max-length`"), "{message}");
+    // 200 songs have 200 + 19,900 + 1,313,400 itemsets of up to three.
+    let words = ["more than 10^18 itemsets (an estimate)", "`--max-length 3` leaves 1,333,500"];
+    assert!(words.iter().all(|words| message.contains(words)), "{message}");
+
+    let (output, folder) = train(vec![0..200; 40], &["--max-memory", "64MiB"]);
+    let message = failure(&output, folder.path());
+    let words = ["with the memory that `--max-memory` leaves", "`--max-length 2` leaves 20,100"];
+    assert!(words.iter().all(|words| message.contains(words)), "{message}");
 }
 
 #[test]

@@ -56,6 +56,10 @@ impl Run {
         self.volume().current().unwrap().unwrap()
     }
 
+    fn version_folder(&self) -> PathBuf {
+        self.path("volume").join("versions").join(self.current().as_str())
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trainer"));
         command.env_clear().stdin(Stdio::null());
@@ -117,7 +121,10 @@ fn the_json_summary_is_the_manifest_with_outcome_and_version() {
     let sizes: u64 =
         json["counts"]["itemsets_by_size"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum();
     assert_eq!(json["counts"]["itemsets"], sizes);
-    assert!(json["stages"].as_array().unwrap().iter().all(|stage| stage["seconds"].is_number()));
+    for stage in json["stages"].as_array().unwrap() {
+        assert!(stage["seconds"].is_number() && stage["rows_per_second"].is_number(), "{stage}");
+        assert!(!cfg!(target_os = "linux") || stage["peak_memory_bytes"].as_u64() > Some(0), "{stage}");
+    }
 }
 
 #[test]
@@ -294,12 +301,46 @@ fn a_stored_version_that_is_not_complete_is_trained_again() {
 
 #[test]
 fn the_files_are_the_same_bytes_on_any_number_of_threads() {
-    let files = ["1", "4"].map(|threads| {
+    // Enough for many batches of rows, of pairs and of baskets. 50 playlists each begin with the same six songs; the step between the
+    // others differs.
+    let mut csv = "pid,track_name,artist_name\n".to_owned();
+    for pid in 0..2_500_u32 {
+        for position in 0..30 {
+            let song = match position {
+                0..6 => pid % 50 * 20 + position,
+                _ => (pid * 7 + position * position * (1 + pid % 13)) % 1_009,
+            };
+            csv.push_str(&format!("{pid},Song {song},Artist {}\n", song % 101));
+        }
+    }
+    let files = ["1", "2", "16"].map(|threads| {
         let run = Run::new();
-        run.train(&["--threads", threads, "--min-support", "2", "--min-confidence", "0.1"]);
+        fs::write(run.path("playlists.csv"), &csv).unwrap();
+        let flags = ["--threads", threads, "--min-support", "25", "--min-confidence", "0.05"];
+        run.train(&[&flags[..], &["--max-rules-per-song", "60", "--max-consequent-length", "2"]].concat());
         run.volume().manifest(&run.current()).unwrap().files
     });
+    assert!(
+        files[0]["rules.parquet"].rows > 50_000 && files[0]["longer_rules.parquet"].rows > 0,
+        "{files:?}"
+    );
     assert_eq!(files[0], files[1]);
+    assert_eq!(files[0], files[2]);
+}
+
+#[test]
+fn longer_consequents_are_stored_when_they_are_asked_for() {
+    let run = Run::new();
+    run.train(&[]);
+    assert!(!run.version_folder().join("longer_rules.parquet").exists());
+
+    let summary = run.train(&["--max-consequent-length", "2", "--min-confidence", "0.1"]);
+
+    let manifest = run.volume().verify(&run.current()).unwrap();
+    let rules = manifest.metadata.counts.longer_rules;
+    assert!(rules > 0 && manifest.files["longer_rules.parquet"].rows == rules);
+    assert!(summary.contains(&format!("{rules} with longer consequents")), "{summary}");
+    run.volume().load(&run.current()).unwrap();
 }
 
 #[test]
