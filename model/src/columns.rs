@@ -23,20 +23,21 @@ use parquet::{
     schema::{parser::parse_message_type, types::ColumnPath},
 };
 
-/// Begins a file in `sink`; `ascending` names the INT32 columns that are stored as differences, the others have a dictionary.
+/// Begins a file in `sink`. `encodings` names the columns that have another encoding than a dictionary; `level` is that of zstd.
 pub(crate) fn create<W: Write + Send>(
     sink: W,
     schema: &str,
-    ascending: &[&str],
+    level: i32,
+    encodings: &[(&str, Encoding)],
 ) -> Result<SerializedFileWriter<W>> {
     let mut properties = WriterProperties::builder()
         // The default names the version of the library, by which the bytes would change.
         .set_created_by("playlist-recommender".to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?));
-    for column in ascending {
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(level)?));
+    for (column, encoding) in encodings {
         let column = ColumnPath::from(column.split('.').map(str::to_owned).collect::<Vec<_>>());
         properties = properties
-            .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
+            .set_column_encoding(column.clone(), *encoding)
             .set_column_dictionary_enabled(column, false);
     }
     let properties: WriterPropertiesPtr = Arc::new(properties.build());

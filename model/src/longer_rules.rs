@@ -54,7 +54,7 @@ impl<'a> LongerRulesEncoder<'a> {
     pub fn new(songs: &'a Songs) -> std::result::Result<Self, InvalidTable> {
         let song_counts = songs.support_counts();
         check_storable(song_counts)?;
-        let file = create(Vec::new(), SCHEMA, &[]).map_err(not_encoded)?;
+        let file = create(Vec::new(), SCHEMA, 1, &[]).map_err(not_encoded)?;
         Ok(LongerRulesEncoder {
             song_counts,
             last_antecedent: LastAntecedent::default(),

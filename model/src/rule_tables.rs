@@ -1,7 +1,7 @@
 //! `rules.parquet` and `artist_rules.parquet`.
 
 use bytes::Bytes;
-use parquet::{data_type::Int32Type, errors::Result, file::writer::SerializedFileWriter};
+use parquet::{basic::Encoding, data_type::Int32Type, errors::Result, file::writer::SerializedFileWriter};
 
 use crate::{
     Artists, InvalidTable, Rules, SongId, Songs,
@@ -20,6 +20,18 @@ const SCHEMA: &str = "message rules {
     required int32 antecedent_count;
     required int32 weight;
 }";
+
+/// The antecedents and their counts repeat in long runs, of which zstd leaves next to nothing. The consequents ascend in runs and support
+/// counts are small, so that differences take a fraction of the bits. Dictionaries of these four are no smaller and take longer to make.
+const ENCODINGS: [(&str, Encoding); 4] = [
+    ("antecedent.list.element", Encoding::PLAIN),
+    ("antecedent_count", Encoding::PLAIN),
+    ("consequent", Encoding::DELTA_BINARY_PACKED),
+    ("support_count", Encoding::DELTA_BINARY_PACKED),
+];
+
+/// Level 3 makes the table a fiftieth smaller and takes a tenth longer.
+const ZSTD_LEVEL: i32 = 1;
 
 /// A table of rules as it will lie on the volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,9 +120,7 @@ impl<'a> RulesEncoder<'a> {
         let song_counts = songs.support_counts();
         check_storable(song_counts)?;
         check_storable(antecedents.counts())?;
-        // Both ascend in runs, so that their differences take a fraction of the bits of the ids.
-        let file =
-            create(Vec::new(), SCHEMA, &["antecedent.list.element", "consequent"]).map_err(not_encoded)?;
+        let file = create(Vec::new(), SCHEMA, ZSTD_LEVEL, &ENCODINGS).map_err(not_encoded)?;
         Ok(RulesEncoder {
             antecedents,
             song_counts,

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use bytes::Bytes;
 use parquet::{
+    basic::Encoding,
     data_type::{ByteArray, ByteArrayType, Int32Type},
     errors::Result,
 };
@@ -15,6 +16,8 @@ use crate::{
 
 /// Rows in a row group: few enough that no more than some megabytes of strings are there twice.
 const ROW_GROUP_ROWS: usize = 1 << 17;
+
+const ZSTD_LEVEL: i32 = 3;
 
 const SONGS_SCHEMA: &str = "message songs {
     required int32 id;
@@ -33,7 +36,7 @@ const ARTISTS_SCHEMA: &str = "message artists {
 }";
 
 pub(crate) fn write_songs<W: Write + Send>(songs: &Songs, sink: W) -> Result<W> {
-    let mut file = create(sink, SONGS_SCHEMA, &["id"])?;
+    let mut file = create(sink, SONGS_SCHEMA, ZSTD_LEVEL, &[("id", Encoding::DELTA_BINARY_PACKED)])?;
     let ids: Vec<SongId> = (0..songs.len() as SongId).collect();
     for ids in ids.chunks(ROW_GROUP_ROWS) {
         let mut group = file.next_row_group()?;
@@ -84,7 +87,12 @@ pub(crate) fn read_songs(bytes: Bytes) -> Result<Songs> {
 }
 
 pub(crate) fn write_artists<W: Write + Send>(artists: &Artists, sink: W) -> Result<W> {
-    let mut file = create(sink, ARTISTS_SCHEMA, &["id", "songs.list.element"])?;
+    let mut file = create(
+        sink,
+        ARTISTS_SCHEMA,
+        ZSTD_LEVEL,
+        &[("id", Encoding::DELTA_BINARY_PACKED), ("songs.list.element", Encoding::DELTA_BINARY_PACKED)],
+    )?;
     let ids: Vec<ArtistId> = (0..artists.len() as ArtistId).collect();
     for ids in ids.chunks(ROW_GROUP_ROWS) {
         let mut group = file.next_row_group()?;
