@@ -45,6 +45,19 @@ impl Default for Songs {
 }
 
 impl Songs {
+    /// No songs, with room for so many, whose titles, artists and URIs have so many bytes.
+    pub fn with_capacity(songs: usize, title_bytes: usize, artist_bytes: usize, uri_bytes: usize) -> Self {
+        let mut uri_starts = Vec::with_capacity(songs + 1);
+        uri_starts.push(0);
+        Songs {
+            titles: Strings::with_capacity(songs, title_bytes),
+            artists: Strings::with_capacity(songs, artist_bytes),
+            uris: Strings::with_capacity(songs, uri_bytes),
+            uri_starts,
+            support_counts: Vec::with_capacity(songs),
+        }
+    }
+
     /// Appends a song and returns its id. `uris` are all its track URIs, the commonest first.
     ///
     /// # Errors

@@ -14,6 +14,11 @@ pub struct Strings {
 }
 
 impl Strings {
+    /// No strings, with room for so many that have so many bytes together.
+    pub fn with_capacity(strings: usize, bytes: usize) -> Self {
+        Strings { text: String::with_capacity(bytes), ends: Vec::with_capacity(strings) }
+    }
+
     /// Appends `string`; its position is the length before.
     pub fn push(&mut self, string: &str) {
         self.text.push_str(string);

@@ -132,9 +132,7 @@ fn inverse(order: &[u32]) -> Vec<u32> {
 fn baskets(spellings: &[Spelling], order: &[u32], mut rows: Vec<u32>, ends: Vec<usize>) -> Baskets {
     let places = inverse(order);
     let ids: Vec<u32> = spellings.iter().map(|spelling| places[spelling.song as usize]).collect();
-    for row in &mut rows {
-        *row = ids[*row as usize];
-    }
+    rows.par_iter_mut().for_each(|row| *row = ids[*row as usize]);
     Baskets::from_groups(rows, ends)
 }
 
@@ -167,13 +165,6 @@ impl Spellings {
         &self.by_song[self.starts[song] as usize..self.starts[song + 1] as usize]
     }
 
-    /// The title and the URI at a place of `cells`; they were checked when the spelling was added.
-    fn title_and_uri(&self, place: u32) -> (&str, &str) {
-        let [title, _, uri] = self.cells.cells_at(place);
-        let checked = |cell, column| text(cell, column).unwrap_or_default();
-        (checked(title, Column::Title), checked(uri, Column::Uri))
-    }
-
     /// What `text` says of the spellings of a song, the commonest first, equally common texts by their letters. Empty ones are left out.
     fn ranked<T: Ord>(&self, song: u32, text: impl Fn(u32) -> Option<T>) -> Vec<T> {
         let mut texts: Vec<(T, u64)> = self
@@ -193,6 +184,12 @@ impl Spellings {
         texts.sort_by_key(|&(_, rows)| Reverse(rows));
         texts.into_iter().map(|(text, _)| text).collect()
     }
+}
+
+/// The title and the URI of a spelling's cells, which were checked when it was added.
+fn title_and_uri([title, _, uri]: [&[u8]; 3]) -> (&str, &str) {
+    let checked = |cell, column| text(cell, column).unwrap_or_default();
+    (checked(title, Column::Title), checked(uri, Column::Uri))
 }
 
 /// The positions of `owners`, those of each owner together and ascending, and where those of each begin, with a last entry.
@@ -219,7 +216,7 @@ fn shown_artists(spellings: &Spellings, order: &[u32]) -> Vec<Option<u32>> {
     let texts = &spellings.artists.texts;
     let artist = |&spelling: &u32| {
         let id = spellings.list[spelling as usize].artist;
-        (!texts.get(id).is_empty()).then_some(id)
+        spellings.artists.is_name(id).then_some(id)
     };
     let shown = |&song: &u32| match spellings.of(song) {
         [spelling] => artist(spelling),
@@ -228,7 +225,7 @@ fn shown_artists(spellings: &Spellings, order: &[u32]) -> Vec<Option<u32>> {
             .first()
             .map(|&(_, id)| id),
     };
-    order.iter().map(shown).collect()
+    order.par_iter().map(shown).collect()
 }
 
 fn songs(
@@ -238,23 +235,26 @@ fn songs(
     shown_artists: &[Option<u32>],
 ) -> Result<Songs, InvalidTable> {
     let artist_texts = &spellings.artists.texts;
-    let mut songs = Songs::default();
-    let mut places = Vec::new();
+    let [title_bytes, artist_bytes, uri_bytes] = spellings.cells.cell_bytes();
+    let mut songs = Songs::with_capacity(order.len(), title_bytes, artist_bytes, uri_bytes);
+    let (mut places, mut cells) = (Vec::new(), Vec::new());
     for (order, shown_artists) in order.chunks(LOOKED_UP).zip(shown_artists.chunks(LOOKED_UP)) {
         // Each step for all: then one look into the memory does not wait for the one before.
         places.clear();
         places.extend(order.iter().map(|&song| spellings.of(song)[0]));
         places.iter_mut().for_each(|first| *first = spellings.cells.place(*first));
-        for ((&song, &place), artist) in order.iter().zip(&places).zip(shown_artists) {
+        cells.clear();
+        cells.extend(places.iter().map(|&place| spellings.cells.cells_at(place)));
+        for ((&song, &cells), artist) in order.iter().zip(&cells).zip(shown_artists) {
             let artist = artist.map(|artist| artist_texts.get(artist)).unwrap_or_default();
             let support_count = support_counts[song as usize];
             if spellings.of(song).len() == 1 {
-                let (title, uri) = spellings.title_and_uri(place);
+                let (title, uri) = title_and_uri(cells);
                 let uri = Some(uri).filter(|uri| !uri.is_empty());
                 songs.push(&composed(title), artist, uri, support_count)?;
                 continue;
             }
-            let cells = |spelling| spellings.title_and_uri(spellings.cells.place(spelling));
+            let cells = |spelling| title_and_uri(spellings.cells.cells_at(spellings.cells.place(spelling)));
             let titles = spellings.ranked(song, |spelling| Some(composed(cells(spelling).0)));
             let uris =
                 spellings.ranked(song, |spelling| Some(cells(spelling).1).filter(|uri| !uri.is_empty()));

@@ -47,6 +47,8 @@ pub(crate) struct ArtistTexts {
     pub(crate) texts: Texts,
     /// By id of an artist's text, that of its comparable text.
     keys: Vec<u32>,
+    /// The id of the empty text, if it was an artist.
+    empty: Option<u32>,
 }
 
 impl ArtistTexts {
@@ -59,10 +61,18 @@ impl ArtistTexts {
                 let key = self.texts.intern(&comparable(text))?;
                 self.keys.resize(self.texts.len(), NO_KEY);
                 self.keys[id as usize] = key;
+                if text.is_empty() {
+                    self.empty = Some(id);
+                }
                 key
             }
         };
         Ok((id, key))
+    }
+
+    /// Whether the text with this id names an artist.
+    pub(crate) fn is_name(&self, id: u32) -> bool {
+        self.empty != Some(id)
     }
 
     /// The id of the comparable text of an artist, which is given by the id of its text.

@@ -98,6 +98,8 @@ pub(crate) struct CellList {
     bytes: Vec<u8>,
     /// Where each row begins in `bytes`, as a multiple of [`ALIGNMENT`]: its place.
     places: Vec<u32>,
+    /// The bytes of all first cells, all second and all third ones.
+    cell_bytes: [usize; 3],
 }
 
 impl CellRows {
@@ -128,10 +130,12 @@ impl CellRows {
         if let Some(&(_, place)) = self.places.find(spread(key.hash), is_it) {
             return Ok(self.number_at(place));
         }
-        let CellList { bytes, places } = &mut self.list;
+        let CellList { bytes, places, cell_bytes } = &mut self.list;
         let number = u32::try_from(places.len()).map_err(|_| TooMany)?;
         let place = u32::try_from(bytes.len() / ALIGNMENT).map_err(|_| TooMany)?;
-        on_new(CellKey::cells(key.bytes))?;
+        let cells = CellKey::cells(key.bytes);
+        on_new(cells)?;
+        cell_bytes.iter_mut().zip(cells).for_each(|(bytes, cell)| *bytes += cell.len());
         places.push(place);
         bytes.extend_from_slice(&number.to_le_bytes());
         bytes.extend_from_slice(key.bytes);
@@ -165,6 +169,11 @@ impl CellList {
     /// The cells of the row at a place.
     pub(crate) fn cells_at(&self, place: u32) -> [&[u8]; 3] {
         CellKey::cells(self.row(place).get(NUMBER..).unwrap_or_default())
+    }
+
+    /// The bytes of all first cells, all second and all third ones.
+    pub(crate) fn cell_bytes(&self) -> [usize; 3] {
+        self.cell_bytes
     }
 
     /// What begins at a place.

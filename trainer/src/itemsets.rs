@@ -137,7 +137,7 @@ pub enum MiningError {
     /// There are more rules with longer consequents than may be kept.
     #[error(
         "more than {limit} rules lead to 2 to {max_consequent} songs; \
-         raise `--min-confidence` or `--min-support`, or allow fewer songs in a consequent"
+         raise `--min-confidence` or `--min-support`, or lower `--max-consequent-length`"
     )]
     TooManyLongerRules {
         /// The rules that may be kept.

@@ -81,7 +81,7 @@ where
         let is_before = |rule: &MinedRule<'_>| {
             song.is_none_or(|song| rule.antecedent.len() == 1 && rule.antecedent[0] < song)
         };
-        while let Some(first) = self.itemset_rules.next_if(&is_before) {
+        while let Some(first) = self.itemset_rules.next_if(is_before) {
             self.consequents.clear();
             self.consequents.push(weighed(&first));
             while let Some(rule) = self.itemset_rules.next_if(|rule| rule.antecedent == first.antecedent) {
