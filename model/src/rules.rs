@@ -254,7 +254,16 @@ impl Rules {
 
     /// The position of the group whose antecedent is `id` alone.
     pub fn single(&self, id: u32) -> Option<usize> {
-        self.antecedent_items[..self.single_count()].binary_search(&id).ok()
+        let ids = &self.antecedent_items[..self.single_count()];
+        // An id is at most at the position that it names, and nearly there when few ids before it have no rules, as with
+        // popular songs. So the search goes back from there by ever longer steps.
+        let end = ids.len().min(id as usize + 1);
+        let mut step = 1;
+        while step < end && ids[end - step] > id {
+            step *= 2;
+        }
+        let begin = end.saturating_sub(step);
+        ids[begin..end].binary_search(&id).ok().map(|position| begin + position)
     }
 
     /// The antecedent of the group at `position`.

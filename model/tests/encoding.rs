@@ -254,3 +254,26 @@ fn longer_rules_that_contradict_the_songs_or_do_not_ascend_are_refused() {
         assert!(error.contains(problem), "{rules:?}: {error}");
     }
 }
+
+#[test]
+fn the_group_of_one_id_is_found_wherever_ids_have_no_rules() {
+    for with_rules in [vec![], vec![0], vec![7], (0..40).collect(), vec![1, 2, 9, 10, 11, 30, 39]] {
+        let mut rules = Rules::default();
+        let longer = [vec![0, 1], vec![3, 4]];
+        for antecedent in with_rules.iter().map(|&id| vec![id]).chain(longer) {
+            rules
+                .push(Rule {
+                    antecedent: &antecedent,
+                    antecedent_count: 1,
+                    consequent: 0,
+                    support_count: 1,
+                    weight: 1,
+                })
+                .unwrap();
+        }
+        for id in (0..50).chain([u32::MAX]) {
+            let expected = with_rules.iter().position(|&other| other == id);
+            assert_eq!(rules.single(id), expected, "{id} of {with_rules:?}");
+        }
+    }
+}
