@@ -22,8 +22,8 @@ use clap::Parser;
 use flate2::bufread::MultiGzDecoder;
 use serde_json::{Value, json};
 use trainer::{
-    Baskets, ItemKey, Location, MinConfidence, ReadOptions, count_itemsets, itemset_rules, mine_itemsets,
-    one_song_rules, read_dataset,
+    Baskets, ItemKey, Location, MinConfidence, PairRuleBatches, ReadOptions, count_itemsets, itemset_rules,
+    mine_itemsets, read_dataset,
 };
 
 /// Times one operation of the trainer.
@@ -58,7 +58,7 @@ enum Operation {
         #[arg(long, default_value_t)]
         min_confidence: MinConfidence,
     },
-    /// Counts which songs meet, and keeps all pairs that meet often enough.
+    /// Counts which songs meet, and uses all pairs that meet often enough.
     Pairs {
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -104,16 +104,27 @@ fn measure(args: &Args) -> anyhow::Result<Value> {
         Operation::Pairs { files, min_pair_count, max_rules_per_song } => {
             let baskets = load(files, args.item_key)?;
             let max_rules_per_song = NonZeroU32::new(*max_rules_per_song);
-            let count = || Ok(one_song_rules(&baskets, *min_pair_count, max_rules_per_song, u32::MAX)?);
-            timed(args.runs, count, |rules| {
-                let (mut counts, mut checksum) = (0u64, 0u64);
-                for rule in rules.iter() {
-                    let pair = u64::from(rule.antecedent[0]) * 1_000_003 + u64::from(rule.consequent);
-                    counts += u64::from(rule.support_count);
-                    checksum = checksum.wrapping_add(pair.wrapping_mul(rule.support_count.into()));
+            // As in a training, each batch is used and given up when the next comes.
+            let count = || {
+                let (mut pairs, mut counts, mut checksum) = (0, 0u64, 0u64);
+                let batches =
+                    PairRuleBatches::of_songs(&baskets, *min_pair_count, max_rules_per_song, u32::MAX);
+                for batch in batches {
+                    let batch = batch?;
+                    pairs += batch.len();
+                    for rule in batch.iter() {
+                        let pair = u64::from(rule.antecedent[0]) * 1_000_003 + u64::from(rule.consequent);
+                        counts += u64::from(rule.support_count);
+                        checksum = checksum.wrapping_add(pair.wrapping_mul(rule.support_count.into()));
+                    }
                 }
-                json!({ "pairs": rules.len(), "counts": counts, "checksum": checksum })
-            })
+                Ok((pairs, counts, checksum))
+            };
+            timed(
+                args.runs,
+                count,
+                |(pairs, counts, checksum)| json!({ "pairs": pairs, "counts": counts, "checksum": checksum }),
+            )
         }
         Operation::Read { file } => {
             let options = ReadOptions { item_key: args.item_key, ..ReadOptions::default() };

@@ -89,12 +89,12 @@ impl fmt::Display for Report {
         let bytes: u64 = files.values().map(|file| file.bytes).sum();
         write!(f, "size            {} bytes", number(bytes))?;
         if !metadata.stages.is_empty() {
-            write!(f, "\n\n{:<26}{:>9}{:>15}{:>14}", "stage", "seconds", "rows/s", "peak memory")?;
+            write!(f, "\n\n{:<26}{:>9}{:>18}{:>14}", "stage", "seconds", "rows/s", "peak memory")?;
         }
         for stage in &metadata.stages {
             let rows = stage.rows_per_second.map(|rows| number(rows as u64)).unwrap_or_default();
             let peak = stage.peak_memory_bytes.map(|bytes| Amount(bytes).to_string()).unwrap_or_default();
-            write!(f, "\n{:<26}{:>9.2}{rows:>15}{peak:>14}", stage.stage, stage.seconds)?;
+            write!(f, "\n{:<26}{:>9.2}{rows:>18}{peak:>14}", stage.stage, stage.seconds)?;
         }
         Ok(())
     }

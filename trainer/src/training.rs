@@ -334,10 +334,14 @@ fn mine(
     progress.stage("count pairs of songs");
     let mut encoder = RulesEncoder::for_songs(songs)?;
     let one_song_rules = stages.time("count pairs of songs", facts.rows, || {
-        guard.check("counting pairs of songs", pair_counting_bytes(baskets), PAIR_ADVICE)?;
-        let batches = settings.min_pair_count.map(|least| {
-            PairRuleBatches::of_songs(baskets, least, settings.max_rules_per_song, MAX_PAIR_RULES)
-        });
+        let batches = match settings.min_pair_count {
+            Some(least) => {
+                guard.check("counting pairs of songs", pair_counting_bytes(baskets), PAIR_ADVICE)?;
+                let most = settings.max_rules_per_song;
+                Some(PairRuleBatches::of_songs(baskets, least, most, MAX_PAIR_RULES))
+            }
+            None => None,
+        };
         merge_rules::<TrainError>(
             from_itemsets.iter(),
             watched(batches, guard, progress),
@@ -346,25 +350,20 @@ fn mine(
     })?;
     let rules = encoder.finish()?;
 
-    progress.stage("count artists with songs");
     let mut encoder = RulesEncoder::for_artists(artists, songs)?;
-    stages.time("count artists with songs", facts.rows, || {
-        guard.check("counting artists with songs", 2 * pair_counting_bytes(baskets), PAIR_ADVICE)?;
-        let batches = settings.min_pair_count.map(|least| {
-            PairRuleBatches::of_artists(
-                baskets,
-                song_artists,
-                least,
-                settings.max_rules_per_song,
-                MAX_PAIR_RULES,
+    if let Some(least) = settings.min_pair_count {
+        progress.stage("count artists with songs");
+        stages.time("count artists with songs", facts.rows, || {
+            guard.check("counting artists with songs", 2 * pair_counting_bytes(baskets), PAIR_ADVICE)?;
+            let most = settings.max_rules_per_song;
+            let batches = PairRuleBatches::of_artists(baskets, song_artists, least, most, MAX_PAIR_RULES);
+            merge_rules::<TrainError>(
+                iter::empty(),
+                watched(Some(batches), guard, progress),
+                |antecedent, count, rules| encoder.push(antecedent, count, rules.iter().copied()),
             )
-        });
-        merge_rules::<TrainError>(
-            iter::empty(),
-            watched(batches, guard, progress),
-            |antecedent, count, rules| encoder.push(antecedent, count, rules.iter().copied()),
-        )
-    })?;
+        })?;
+    }
     let artist_rules = encoder.finish()?;
 
     let counts = Counts {
