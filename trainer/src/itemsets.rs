@@ -5,7 +5,11 @@ mod masks;
 mod search;
 mod too_many;
 
-use std::{num::NonZeroU32, ops::ControlFlow};
+use std::{
+    num::NonZeroU32,
+    ops::ControlFlow,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use rayon::prelude::*;
 
@@ -175,14 +179,26 @@ pub fn mine_itemsets(
     max_length: Option<NonZeroU32>,
     max_itemsets: u32,
 ) -> Result<Itemsets, MiningError> {
+    mine_itemsets_watched(baskets, min_count, max_length, max_itemsets, &|_, _| {})
+}
+
+/// Does what [`mine_itemsets`] does, and tells after each of the songs that itemsets begin with how many are done, and of how many. It begins
+/// anew when the itemsets are counted, and again when they are listed, because they are many.
+pub(crate) fn mine_itemsets_watched(
+    baskets: &Baskets,
+    min_count: u32,
+    max_length: Option<NonZeroU32>,
+    max_itemsets: u32,
+    watch: Watch<'_>,
+) -> Result<Itemsets, MiningError> {
     let bounds = bounds(min_count, max_length);
     let root = Database::root(baskets, bounds.min_count);
-    let mut parts = match list(&root, bounds, max_itemsets.min(LISTED_AT_ONCE)) {
+    let mut parts = match list(&root, bounds, max_itemsets.min(LISTED_AT_ONCE), watch) {
         Some(parts) => parts,
-        None if count(&root, bounds, max_itemsets).is_none() => {
+        None if count(&root, bounds, max_itemsets, watch).is_none() => {
             return Err(TooManyItemsets::new(baskets, &root, bounds, max_itemsets).into());
         }
-        None => list(&root, bounds, max_itemsets).unwrap_or_default(),
+        None => list(&root, bounds, max_itemsets, watch).unwrap_or_default(),
     };
     drop(root);
     let longest = parts.iter().map(Vec::len).max().unwrap_or_default();
@@ -211,9 +227,12 @@ pub fn count_itemsets(
 ) -> Result<Vec<u64>, MiningError> {
     let bounds = bounds(min_count, max_length);
     let root = Database::root(baskets, bounds.min_count);
-    count(&root, bounds, max_itemsets)
+    count(&root, bounds, max_itemsets, &|_, _| {})
         .ok_or_else(|| TooManyItemsets::new(baskets, &root, bounds, max_itemsets).into())
 }
+
+/// Is told how much is done, and of how much.
+type Watch<'w> = &'w (dyn Fn(u64, u64) + Sync);
 
 fn bounds(min_count: u32, max_length: Option<NonZeroU32>) -> Bounds {
     Bounds {
@@ -223,19 +242,24 @@ fn bounds(min_count: u32, max_length: Option<NonZeroU32>) -> Bounds {
 }
 
 /// Lists itemsets by size, each thread some of them; `None` if there are more than `max_itemsets`.
-fn list(root: &Database, bounds: Bounds, max_itemsets: u32) -> Option<Vec<Vec<FoundItemsets>>> {
+fn list(
+    root: &Database,
+    bounds: Bounds,
+    max_itemsets: u32,
+    watch: Watch<'_>,
+) -> Option<Vec<Vec<FoundItemsets>>> {
     let limit = CountLimit::new(max_itemsets.into());
-    let parts = search(root, bounds, || Collector::new(&limit));
+    let parts = search(root, bounds, watch, || Collector::new(&limit));
     let total: usize = parts.iter().flat_map(|part| &part.by_size).map(|found| found.counts.len()).sum();
     (!limit.is_exceeded() && total <= max_itemsets as usize)
         .then(|| parts.into_iter().map(|part| part.by_size).collect())
 }
 
 /// Counts itemsets by size; `None` if there are more than `max_itemsets`.
-fn count(root: &Database, bounds: Bounds, max_itemsets: u32) -> Option<Vec<u64>> {
+fn count(root: &Database, bounds: Bounds, max_itemsets: u32, watch: Watch<'_>) -> Option<Vec<u64>> {
     let limit = CountLimit::new(max_itemsets.into());
     let mut by_size = Vec::new();
-    for part in search(root, bounds, || SizeCounter::new(&limit)) {
+    for part in search(root, bounds, watch, || SizeCounter::new(&limit)) {
         if by_size.len() < part.by_size.len() {
             by_size.resize(part.by_size.len(), 0u64);
         }
@@ -248,7 +272,13 @@ fn count(root: &Database, bounds: Bounds, max_itemsets: u32) -> Option<Vec<u64>>
 }
 
 /// Searches on all threads; returns the visitors, each of which saw what comes after what those before it saw.
-fn search<V: Visitor + Send>(root: &Database, bounds: Bounds, visitor: impl Fn() -> V + Sync) -> Vec<V> {
+fn search<V: Visitor + Send>(
+    root: &Database,
+    bounds: Bounds,
+    watch: Watch<'_>,
+    visitor: impl Fn() -> V + Sync,
+) -> Vec<V> {
+    let done = AtomicU64::new(0);
     (0..root.task_count())
         .into_par_iter()
         .fold(
@@ -259,6 +289,7 @@ fn search<V: Visitor + Send>(root: &Database, bounds: Bounds, visitor: impl Fn()
                     // The visitor knows why.
                     ControlFlow::Break(()) => flow,
                 };
+                watch(done.fetch_add(1, Ordering::Relaxed) + 1, root.task_count() as u64);
                 (search, flow)
             },
         )

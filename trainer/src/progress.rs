@@ -51,15 +51,17 @@ impl Progress {
         self.bar.enable_steady_tick(Duration::from_millis(100));
     }
 
-    /// So many of the dataset's rows are done in this stage.
-    pub(crate) fn rows(&self, done: u64, total: u64) {
+    /// So many rows or songs of the dataset are done in this stage.
+    pub(crate) fn done(&self, unit: &'static str, done: u64, total: u64) {
         if self.bar.length().is_none() {
             self.bar.set_length(total);
-            self.style("{spinner} {msg} {wide_bar} {human_pos}/{human_len} rows {per_sec} eta {eta}");
+            self.style(&format!(
+                "{{spinner}} {{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} eta {{eta}}"
+            ));
         }
         self.bar.set_position(done);
         if self.is_log_due() {
-            info!(stage = self.bar.message(), rows = done, total, "under way");
+            info!(stage = self.bar.message(), done, total, unit, "under way");
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
     baskets::Baskets,
     dataset::{Dataset, DatasetError, ReadOptions, read_dataset},
     itemset_rules::itemset_rules,
-    itemsets::{Itemsets, MAX_ITEMSETS, MiningError, mine_itemsets},
+    itemsets::{Itemsets, MAX_ITEMSETS, MiningError, mine_itemsets_watched},
     location::Location,
     longer_rules::longer_rules,
     memory::{self, MemoryError, MemoryGuard},
@@ -311,9 +311,12 @@ fn mine(
         let advice = "or raise `--min-support`";
         guard.check("mining itemsets", itemset_search_bytes(baskets), advice)?;
         let most = guard.left()?.map_or(u64::MAX, |left| left / ITEMSET_BYTES).min(MAX_ITEMSETS.into());
-        mine_itemsets(baskets, min_support_count, settings.max_length, most as u32).map_err(|error| {
-            if most < MAX_ITEMSETS.into() { TrainError::MiningInMemory(error) } else { error.into() }
-        })
+        let watch = |done, total| progress.done("songs", done, total);
+        mine_itemsets_watched(baskets, min_support_count, settings.max_length, most as u32, &watch).map_err(
+            |error| {
+                if most < MAX_ITEMSETS.into() { TrainError::MiningInMemory(error) } else { error.into() }
+            },
+        )
     })?;
     info!(itemsets = itemsets.len(), "mined the frequent itemsets");
 
@@ -417,7 +420,7 @@ fn watched<'w>(
         iter::from_fn(move || {
             let batch = batches.next()?;
             let (done, total) = batches.done();
-            progress.rows(done, total);
+            progress.done("rows", done, total);
             Some(batch.and_then(|batch| {
                 guard.check("counting pairs", 0, PAIR_ADVICE)?;
                 Ok(batch)

@@ -34,7 +34,7 @@ impl TooManyItemsets {
     /// limit.
     pub(super) fn new(baskets: &Baskets, root: &Database, bounds: Bounds, limit: u32) -> Self {
         let fits = |root: &Database, bounds: Bounds, bound: u32| {
-            let by_size = count(root, bounds, limit)?;
+            let by_size = count(root, bounds, limit, &|_, _| {})?;
             Some(FittingBound { bound, itemsets: by_size.iter().sum() })
         };
         let with_support = |min_count: u32| {
