@@ -48,6 +48,8 @@ mod longer_rules;
 mod one_song_rules;
 mod rule_table;
 mod progress;
+mod stages;
+mod mining;
 mod training;
 mod summary;
 mod versions;

@@ -1,14 +1,15 @@
 use std::{
+    fmt,
     io::{self, IsTerminal as _, Write},
     sync::Mutex,
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use tracing::{info, warn};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::dataset::ReadProgress;
+use crate::{dataset::ReadProgress, summary::number};
 
 /// How often a run without a terminal says how far it has read.
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
@@ -51,12 +52,12 @@ impl Progress {
         self.bar.enable_steady_tick(Duration::from_millis(100));
     }
 
-    /// So many rows or songs of the dataset are done in this stage.
+    /// So many of something are done in this stage.
     pub(crate) fn done(&self, unit: &'static str, done: u64, total: u64) {
         if self.bar.length().is_none() {
             self.bar.set_length(total);
             self.style(&format!(
-                "{{spinner}} {{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} eta {{eta}}"
+                "{{spinner}} {{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} {{rate}}/s eta {{eta}}"
             ));
         }
         self.bar.set_position(done);
@@ -68,7 +69,11 @@ impl Progress {
     /// A template that cannot be parsed would be found by any run on a terminal; the style before is good enough then.
     fn style(&self, template: &str) {
         if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style);
+            // The library's own rate has four decimals.
+            let rate = |state: &ProgressState, to: &mut dyn fmt::Write| {
+                let _ = to.write_str(&number(state.per_sec() as u64));
+            };
+            self.bar.set_style(style.with_key("rate", rate));
         }
     }
 

@@ -1,6 +1,5 @@
 use std::{
     error::Error,
-    iter,
     num::NonZeroU32,
     path::PathBuf,
     time::{Duration, Instant},
@@ -8,23 +7,20 @@ use std::{
 
 use chrono::Utc;
 use model::{
-    Counts, Damping, EncodedRules, EncodedTables, LongerRulesEncoder, Manifest, Metadata, Parameters,
-    Publication, RulesEncoder, Scoring, Songs, Stage, TrainerBuild, VersionName, Volume, VolumeError,
+    Damping, EncodedTables, Manifest, Metadata, Parameters, Publication, Scoring, TrainerBuild, VersionName,
+    Volume, VolumeError,
 };
 use sha2::{Digest as _, Sha256};
 use tracing::{info, warn};
 
 use crate::{
-    baskets::Baskets,
     dataset::{Dataset, DatasetError, ReadOptions, read_dataset},
-    itemset_rules::itemset_rules,
-    itemsets::{Itemsets, MAX_ITEMSETS, MiningError, mine_itemsets_watched},
+    itemsets::MiningError,
     location::Location,
-    longer_rules::longer_rules,
-    memory::{self, MemoryError, MemoryGuard},
-    one_song_rules::{MAX_PAIR_RULES, PairRuleBatches, PairRules},
+    memory::MemoryError,
+    mining::mine,
     progress::Progress,
-    rule_table::merge_rules,
+    stages::Stages,
     support::{MinConfidence, MinSupport},
 };
 
@@ -37,8 +33,6 @@ pub(crate) const DEFAULT_MIN_PAIR_COUNT: u32 = 2;
 pub(crate) const DEFAULT_MAX_RULES_PER_SONG: u32 = 500;
 /// Enough to go back some weeks of daily runs that found something new.
 pub(crate) const DEFAULT_KEEP_VERSIONS: usize = 10;
-
-const PAIR_ADVICE: &str = "raise `--min-pair-count`, or keep fewer rules with `--max-rules-per-song`";
 
 /// What to train and where to publish it.
 #[derive(Clone, Debug)]
@@ -269,166 +263,6 @@ fn reuse(volume: &Volume, publication: &Publication<'_>, key: &str) -> Result<Op
     Ok(Some(Report { outcome: Outcome::PutBack, version: latest, manifest }))
 }
 
-/// What an itemset needs while all are listed, for a size of up to 8; see [`mine_itemsets`].
-const ITEMSET_BYTES: u64 = 136;
-
-/// The most rules with longer consequents that a training derives.
-const MAX_LONGER_RULES: u32 = 50_000_000;
-
-/// What one of them needs while they are derived.
-const LONGER_RULE_BYTES: u64 = 40;
-
-/// What the search for itemsets needs beside what it finds: the baskets once more, by item and by basket.
-fn itemset_search_bytes(baskets: &Baskets) -> u64 {
-    8 * baskets.total_len() as u64 + 16 * baskets.len() as u64
-}
-
-/// What counting pairs needs beside what it finds; see [`PairRuleBatches`].
-fn pair_counting_bytes(baskets: &Baskets) -> u64 {
-    4 * baskets.total_len() as u64
-        + (16 + 4 * rayon::current_num_threads() as u64) * u64::from(baskets.item_count())
-}
-
-/// What was found in a dataset, as it goes to the volume.
-struct Found {
-    rules: EncodedRules,
-    artist_rules: EncodedRules,
-    longer_rules: Option<EncodedRules>,
-    counts: Counts,
-}
-
-fn mine(
-    settings: &Settings,
-    dataset: &Dataset,
-    min_support_count: u32,
-    progress: &Progress,
-    stages: &mut Stages,
-) -> Result<Found, TrainError> {
-    let Dataset { baskets, songs, artists, song_artists, facts, .. } = dataset;
-    let guard = MemoryGuard::new(settings.read.max_memory);
-    progress.stage("mine itemsets");
-    let itemsets = stages.time("mine itemsets", facts.rows, || {
-        let advice = "or raise `--min-support`";
-        guard.check("mining itemsets", itemset_search_bytes(baskets), advice)?;
-        let most = guard.left()?.map_or(u64::MAX, |left| left / ITEMSET_BYTES).min(MAX_ITEMSETS.into());
-        let watch = |done, total| progress.done("songs", done, total);
-        mine_itemsets_watched(baskets, min_support_count, settings.max_length, most as u32, &watch).map_err(
-            |error| {
-                if most < MAX_ITEMSETS.into() { TrainError::MiningInMemory(error) } else { error.into() }
-            },
-        )
-    })?;
-    info!(itemsets = itemsets.len(), "mined the frequent itemsets");
-
-    progress.stage("derive itemset rules");
-    let from_itemsets = stages
-        .time("derive itemset rules", facts.rows, || itemset_rules(&itemsets, &settings.min_confidence));
-
-    let longer_rules = if settings.max_consequent_length > NonZeroU32::MIN {
-        progress.stage("derive longer rules");
-        let encoded = stages.time("derive longer rules", facts.rows, || {
-            encode_longer_rules(settings, guard, songs, &itemsets)
-        })?;
-        Some(encoded)
-    } else {
-        None
-    };
-
-    progress.stage("count pairs of songs");
-    let mut encoder = RulesEncoder::for_songs(songs)?;
-    let one_song_rules = stages.time("count pairs of songs", facts.rows, || {
-        let batches = match settings.min_pair_count {
-            Some(least) => {
-                guard.check("counting pairs of songs", pair_counting_bytes(baskets), PAIR_ADVICE)?;
-                let most = settings.max_rules_per_song;
-                Some(PairRuleBatches::of_songs(baskets, least, most, MAX_PAIR_RULES))
-            }
-            None => None,
-        };
-        merge_rules::<TrainError>(
-            from_itemsets.iter(),
-            watched(batches, guard, progress),
-            |antecedent, count, rules| encoder.push(antecedent, count, rules.iter().copied()),
-        )
-    })?;
-    let rules = encoder.finish()?;
-
-    let mut encoder = RulesEncoder::for_artists(artists, songs)?;
-    if let Some(least) = settings.min_pair_count {
-        progress.stage("count artists with songs");
-        stages.time("count artists with songs", facts.rows, || {
-            guard.check("counting artists with songs", 2 * pair_counting_bytes(baskets), PAIR_ADVICE)?;
-            let most = settings.max_rules_per_song;
-            let batches = PairRuleBatches::of_artists(baskets, song_artists, least, most, MAX_PAIR_RULES);
-            merge_rules::<TrainError>(
-                iter::empty(),
-                watched(Some(batches), guard, progress),
-                |antecedent, count, rules| encoder.push(antecedent, count, rules.iter().copied()),
-            )
-        })?;
-    }
-    let artist_rules = encoder.finish()?;
-
-    let counts = Counts {
-        itemsets: itemsets.len() as u64,
-        itemsets_by_size: itemsets.by_size(),
-        itemset_rules: from_itemsets.len() as u64,
-        one_song_rules,
-        artist_rules: artist_rules.len(),
-        rules: rules.len(),
-        longer_rules: longer_rules.as_ref().map_or(0, EncodedRules::len),
-    };
-    info!(
-        itemset_rules = counts.itemset_rules,
-        one_song_rules = counts.one_song_rules,
-        artist_rules = counts.artist_rules,
-        "derived the rules"
-    );
-    Ok(Found { rules, artist_rules, longer_rules, counts })
-}
-
-/// The itemset rules with two songs or more in their consequents.
-fn encode_longer_rules(
-    settings: &Settings,
-    guard: MemoryGuard,
-    songs: &Songs,
-    itemsets: &Itemsets,
-) -> Result<EncodedRules, TrainError> {
-    let most = guard.left()?.map_or(u64::MAX, |left| left / LONGER_RULE_BYTES).min(MAX_LONGER_RULES.into());
-    let rules =
-        longer_rules(itemsets, &settings.min_confidence, settings.max_consequent_length, most as u32)?;
-    let mut encoder = LongerRulesEncoder::new(songs)?;
-    for rule in rules.iter() {
-        encoder.push(model::LongerRule {
-            antecedent: rule.antecedent,
-            consequent: rule.consequent,
-            support_count: rule.support_count,
-            antecedent_count: rule.antecedent_count,
-            consequent_count: rule.consequent_count,
-        })?;
-    }
-    Ok(encoder.finish()?)
-}
-
-/// Batches that tell how far they are, and stay within the memory.
-fn watched<'w>(
-    batches: Option<PairRuleBatches<'w>>,
-    guard: MemoryGuard,
-    progress: &'w Progress,
-) -> impl Iterator<Item = Result<PairRules, MiningError>> + Send + 'w {
-    batches.into_iter().flat_map(move |mut batches| {
-        iter::from_fn(move || {
-            let batch = batches.next()?;
-            let (done, total) = batches.done();
-            progress.done("rows", done, total);
-            Some(batch.and_then(|batch| {
-                guard.check("counting pairs", 0, PAIR_ADVICE)?;
-                Ok(batch)
-            }))
-        })
-    })
-}
-
 fn parameters(settings: &Settings, dataset: &Dataset) -> Parameters {
     Parameters {
         item_key: settings.read.item_key.to_string(),
@@ -491,30 +325,5 @@ fn report_dataset(dataset: &Dataset) {
             "{} of {} rows skipped, the first at line {}: {}",
             facts.skipped_rows, facts.rows, first.line, first.problem
         );
-    }
-}
-
-/// The stages of a run so far.
-#[derive(Default)]
-struct Stages(Vec<Stage>);
-
-impl Stages {
-    /// Notes a stage that works on so many rows of the dataset.
-    fn time<T>(&mut self, stage: &str, rows: u64, work: impl FnOnce() -> T) -> T {
-        let begin = Instant::now();
-        let result = work();
-        self.add(stage, begin, rows);
-        result
-    }
-
-    /// Notes a stage that ends now.
-    fn add(&mut self, stage: &str, begin: Instant, rows: u64) {
-        let seconds = begin.elapsed().as_secs_f64();
-        self.0.push(Stage {
-            stage: stage.to_owned(),
-            seconds,
-            rows_per_second: Some((rows as f64 / seconds.max(1e-9)).round()),
-            peak_memory_bytes: memory::peak(),
-        });
     }
 }
