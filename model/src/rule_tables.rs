@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Rows in a row group: few enough that a row group is read in one piece, enough that its overhead does not count.
-const ROW_GROUP_ROWS: usize = 1 << 20;
+const ROW_GROUP_ROWS: usize = 1 << 19;
 
 const SCHEMA: &str = "message rules {
     required group antecedent (LIST) { repeated group list { required int32 element; } }
@@ -69,7 +69,7 @@ pub struct Consequent {
 }
 
 /// Turns rules into the bytes of their table while they come, so that they need not be in memory together: the table takes two
-/// or three bytes a rule, and up to 2²⁰ rules are held besides.
+/// or three bytes a rule, and up to 2¹⁹ rules are held besides.
 ///
 /// The bytes depend on the rules alone, not on how many are pushed at a time.
 ///

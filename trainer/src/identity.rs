@@ -2,14 +2,13 @@ use std::{borrow::Cow, hash::BuildHasher as _, iter, sync::mpsc::Receiver};
 
 use caseless::Caseless as _;
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 use model::Strings;
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 use crate::{
     columns::Column,
     dataset::ItemKey,
-    interning::{CellKey, Texts, TooMany, spread},
+    interning::{CellKey, HashParts, Texts, TooMany},
     reading::RowProblem,
 };
 
@@ -25,8 +24,8 @@ pub(crate) struct Identity {
     /// What identifies each song, in the order in which songs came: the id of an artist's comparable text, or 0 for all where the artist
     /// does not count, and a text.
     song_keys: SongKeys,
-    /// Songs with the hashes of their keys.
-    songs: HashTable<(u32, u32)>,
+    /// The songs by their keys.
+    songs: HashParts,
     hasher: RandomState,
     /// The comparable text of a title; kept for the allocation.
     title_key: String,
@@ -95,7 +94,7 @@ impl Identity {
             spellings: Vec::new(),
             artists: ArtistTexts::default(),
             song_keys: SongKeys::default(),
-            songs: HashTable::default(),
+            songs: HashParts::default(),
             hasher: RandomState::default(),
             title_key: String::new(),
         }
@@ -140,17 +139,14 @@ impl Identity {
         let Identity { song_keys: SongKeys { artists, texts }, songs, hasher, .. } = self;
         // All parts of it are well mixed.
         let hash = hasher.hash_one((artist, text)) as u32;
-        let is_it = |&(other, song): &(u32, u32)| {
-            let song = song as usize;
-            other == hash && artists[song] == artist && texts.get(song) == text
-        };
-        if let Some(&(_, song)) = songs.find(spread(hash), is_it) {
+        let is_it = |song: u32| artists[song as usize] == artist && texts.get(song as usize) == text;
+        if let Some(song) = songs.find(hash, is_it) {
             return Ok(song);
         }
         let song = u32::try_from(artists.len()).map_err(|_| TooMany)?;
         artists.push(artist);
         texts.push(text);
-        songs.insert_unique(spread(hash), (hash, song), |&(hash, _)| spread(hash));
+        songs.insert(hash, song);
         Ok(song)
     }
 }

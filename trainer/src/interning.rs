@@ -86,8 +86,8 @@ impl CellKey<'_> {
 /// Numbers different rows of cells from 0, in the order in which they come. The cells are compared byte by byte.
 #[derive(Default)]
 pub(crate) struct CellRows {
-    /// The hash of each row, and its place in `list`.
-    places: HashTable<(u32, u32)>,
+    /// The place of each row in `list`.
+    places: HashParts,
     list: CellList,
 }
 
@@ -106,7 +106,7 @@ impl CellRows {
     /// The place where a row may be that is equal to the one with this hash. Whoever looks for many, then for all their numbers, and then
     /// compares, keeps the processor from waiting for the memory each time.
     pub(crate) fn candidate(&self, hash: u32) -> Option<u32> {
-        self.places.find(spread(hash), |&(other, _)| other == hash).map(|&(_, place)| place)
+        self.places.find(hash, |_| true)
     }
 
     /// The number of the row at a place that [`candidate`](Self::candidate) gave.
@@ -126,8 +126,7 @@ impl CellRows {
         key: &CellKey<'_>,
         on_new: impl FnOnce([&[u8]; 3]) -> Result<(), E>,
     ) -> Result<u32, E> {
-        let is_it = |&(hash, place): &(u32, u32)| hash == key.hash && self.is_at(place, key);
-        if let Some(&(_, place)) = self.places.find(spread(key.hash), is_it) {
+        if let Some(place) = self.places.find(key.hash, |place| self.is_at(place, key)) {
             return Ok(self.number_at(place));
         }
         let CellList { bytes, places, cell_bytes } = &mut self.list;
@@ -140,7 +139,7 @@ impl CellRows {
         bytes.extend_from_slice(&number.to_le_bytes());
         bytes.extend_from_slice(key.bytes);
         bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
-        self.places.insert_unique(spread(key.hash), (key.hash, place), |&(hash, _)| spread(hash));
+        self.places.insert(key.hash, place);
         Ok(number)
     }
 
@@ -182,8 +181,40 @@ impl CellList {
     }
 }
 
-/// A hash of 64 bits, which the table needs, from one of 32; the multiplier is that of Fibonacci hashing.
-pub(crate) fn spread(hash: u32) -> u64 {
+/// Numbers found by 32-bit hashes, in several tables.
+///
+/// A table grows by making one twice as large and giving the old one up. glibc takes a block that was given up for a short-lived one, and from
+/// then on keeps what is given up in blocks of that size or less. So no table is large.
+pub(crate) struct HashParts {
+    /// By the hash's upper bits; hashes with their numbers.
+    parts: Vec<HashTable<(u32, u32)>>,
+}
+
+/// The parts into which hashes are divided, as a power of two.
+const HASH_PART_BITS: u32 = 5;
+
+impl Default for HashParts {
+    fn default() -> Self {
+        HashParts { parts: vec![HashTable::new(); 1 << HASH_PART_BITS] }
+    }
+}
+
+impl HashParts {
+    /// The number with this hash that is the one that is looked for.
+    pub(crate) fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        let part = &self.parts[(hash >> (u32::BITS - HASH_PART_BITS)) as usize];
+        part.find(spread(hash), |&(other, number)| other == hash && is_it(number)).map(|&(_, number)| number)
+    }
+
+    /// Adds a number that is not there yet.
+    pub(crate) fn insert(&mut self, hash: u32, number: u32) {
+        let part = &mut self.parts[(hash >> (u32::BITS - HASH_PART_BITS)) as usize];
+        part.insert_unique(spread(hash), (hash, number), |&(hash, _)| spread(hash));
+    }
+}
+
+/// A hash of 64 bits, which a table needs, from one of 32; the multiplier is that of Fibonacci hashing.
+fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 

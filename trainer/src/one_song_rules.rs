@@ -14,7 +14,7 @@ use crate::{baskets::Baskets, itemset_rules::MinedRule, itemsets::MiningError};
 pub const MAX_PAIR_RULES: u32 = 200_000_000;
 
 /// Baskets of antecedents that are counted as one part of the work: enough that handing it to a thread costs nothing.
-const PART_BASKETS: usize = 1 << 13;
+const PART_BASKETS: usize = 1 << 12;
 
 /// Parts of the work that there are at least, when there are as many antecedents, so that threads have something to share.
 const MIN_PARTS: usize = 64;
