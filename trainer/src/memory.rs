@@ -67,6 +67,9 @@ pub enum MemoryError {
     Unknown,
 }
 
+/// What may come to be used between two looks: rows of some batches, or the rules of one.
+const HEADROOM: u64 = 8 << 20;
+
 /// Says that a training stays within its memory, from time to time and before it takes much more.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MemoryGuard {
@@ -88,7 +91,7 @@ impl MemoryGuard {
         let Some(MaxMemory(limit)) = self.max else {
             return Ok(());
         };
-        let needed = resident().ok_or(MemoryError::Unknown)?.saturating_add(more);
+        let needed = resident().ok_or(MemoryError::Unknown)?.saturating_add(more).saturating_add(HEADROOM);
         if needed > limit {
             return Err(MemoryError::TooMuch { stage, needed, limit, advice });
         }

@@ -164,8 +164,8 @@ impl<'r> Reading<'r> {
 
     /// Checks that the songs' tables, which are to be made, fit into the memory.
     fn check_songs(&self) -> Result<(), DatasetError> {
-        // They have about as many bytes as the spellings, and numbers for each.
-        self.check_memory((self.spellings.byte_len() + 100 * self.spellings.len()) as u64)
+        // They have about as many bytes as the spellings, and numbers for each; what was only for reading is given up meanwhile.
+        self.check_memory((self.spellings.byte_len() + 40 * self.spellings.len()) as u64)
     }
 
     fn check_memory(&self, more: u64) -> Result<(), DatasetError> {
