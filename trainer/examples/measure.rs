@@ -22,8 +22,8 @@ use clap::Parser;
 use flate2::bufread::MultiGzDecoder;
 use serde_json::{Value, json};
 use trainer::{
-    Baskets, ItemKey, Location, MinConfidence, PairRuleBatches, ReadOptions, count_itemsets, itemset_rules,
-    mine_itemsets, read_dataset,
+    Baskets, Ease, EaseTwin, ItemKey, Location, MinConfidence, PairRuleBatches, ReadOptions, count_itemsets,
+    itemset_rules, mine_itemsets, read_dataset,
 };
 
 /// Times one operation of the trainer.
@@ -67,6 +67,26 @@ enum Operation {
         /// Most rules to keep for each song; 0 means all.
         #[arg(long, default_value_t = 0)]
         max_rules_per_song: u32,
+    },
+    /// Learns the weights of rules between the most common songs.
+    Ease {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[arg(long)]
+        songs: u32,
+        #[arg(long)]
+        lambda: f32,
+    },
+    /// Takes every so many-th playlist away from weights that were learned, and computes all of them anew.
+    EaseTwin {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[arg(long)]
+        songs: u32,
+        #[arg(long)]
+        lambda: f32,
+        #[arg(long, default_value_t = 10)]
+        every: usize,
     },
     /// Reads playlists into baskets.
     Read { file: PathBuf },
@@ -124,6 +144,42 @@ fn measure(args: &Args) -> anyhow::Result<Value> {
                 args.runs,
                 count,
                 |(pairs, counts, checksum)| json!({ "pairs": pairs, "counts": counts, "checksum": checksum }),
+            )
+        }
+        Operation::Ease { files, songs, lambda } => {
+            let baskets = load(files, args.item_key)?;
+            let fit = || Ok(Ease::fit(&baskets, *songs, *lambda)?);
+            timed(args.runs, fit, |ease| {
+                let mut weights = Vec::new();
+                let sum: f64 = (0..ease.len() as u32)
+                    .map(|song| {
+                        ease.row(song, &mut weights);
+                        weights.iter().map(|&weight| f64::from(weight)).sum::<f64>()
+                    })
+                    .sum();
+                json!({ "baskets": baskets.len(), "songs": ease.len(), "sum": sum })
+            })
+        }
+        Operation::EaseTwin { files, songs, lambda, every } => {
+            let baskets = load(files, args.item_key)?;
+            let ease = Ease::fit(&baskets, *songs, *lambda)?;
+            let held_out: Vec<usize> = (0..baskets.len()).step_by(*every).collect();
+            let antecedents: Vec<u32> = (0..ease.len() as u32).collect();
+            let mut weights = Vec::new();
+            let take_away = || {
+                let twin = EaseTwin::new(&ease, &baskets, &held_out)?;
+                let mut sum = 0.0;
+                // As many rows at a time as fit into some megabytes.
+                for antecedents in antecedents.chunks(256) {
+                    twin.rows(antecedents, &mut weights);
+                    sum += f64::from(weights[weights.len() / 2]);
+                }
+                Ok(sum)
+            };
+            timed(
+                args.runs,
+                take_away,
+                |sum| json!({ "held_out": held_out.len(), "songs": ease.len(), "sum": sum }),
             )
         }
         Operation::Read { file } => {

@@ -46,6 +46,7 @@ mod itemsets;
 mod itemset_rules;
 mod longer_rules;
 mod one_song_rules;
+mod ease;
 mod rule_table;
 mod progress;
 mod stages;
@@ -63,6 +64,7 @@ pub use self::{
     decompression::Compression,
     download::DownloadPolicy,
     download_error::DownloadError,
+    ease::{Ease, EaseError, EaseTwin},
     http_client::RedirectProblem,
     itemset_rules::{ItemsetRules, MinedRule, itemset_rules},
     itemsets::{
