@@ -73,7 +73,8 @@ enum Operation {
         #[arg(required = true)]
         files: Vec<PathBuf>,
         #[arg(long)]
-        songs: u32,
+        songs: usize,
+        /// The regularisation of a song, as a multiple of the root of its support count.
         #[arg(long)]
         lambda: f32,
     },
@@ -82,7 +83,8 @@ enum Operation {
         #[arg(required = true)]
         files: Vec<PathBuf>,
         #[arg(long)]
-        songs: u32,
+        songs: usize,
+        /// The regularisation of a song, as a multiple of the root of its support count.
         #[arg(long)]
         lambda: f32,
         #[arg(long, default_value_t = 10)]
@@ -148,7 +150,8 @@ fn measure(args: &Args) -> anyhow::Result<Value> {
         }
         Operation::Ease { files, songs, lambda } => {
             let baskets = load(files, args.item_key)?;
-            let fit = || Ok(Ease::fit(&baskets, *songs, *lambda)?);
+            let lambdas = lambdas(&baskets, *songs, *lambda);
+            let fit = || Ok(Ease::fit(&baskets, &lambdas)?);
             timed(args.runs, fit, |ease| {
                 let mut weights = Vec::new();
                 let sum: f64 = (0..ease.len() as u32)
@@ -162,7 +165,7 @@ fn measure(args: &Args) -> anyhow::Result<Value> {
         }
         Operation::EaseTwin { files, songs, lambda, every } => {
             let baskets = load(files, args.item_key)?;
-            let ease = Ease::fit(&baskets, *songs, *lambda)?;
+            let ease = Ease::fit(&baskets, &lambdas(&baskets, *songs, *lambda))?;
             let held_out: Vec<usize> = (0..baskets.len()).step_by(*every).collect();
             let antecedents: Vec<u32> = (0..ease.len() as u32).collect();
             let mut weights = Vec::new();
@@ -201,6 +204,13 @@ fn measure(args: &Args) -> anyhow::Result<Value> {
             timed(args.runs, || Ok(newlines(file)?), |lines| json!({ "lines": lines }))
         }
     }
+}
+
+/// The regularisation of each of the most common songs.
+fn lambdas(baskets: &Baskets, songs: usize, lambda: f32) -> Vec<f32> {
+    let counts = baskets.support_counts().into_iter().take(songs);
+    // Transactions may leave out numbers.
+    counts.map(|count| lambda * (count.max(1) as f32).sqrt()).collect()
 }
 
 /// Runs an operation several times, and describes its result together with the seconds and the memory that it took.

@@ -18,8 +18,8 @@ use crate::{baskets::Baskets, memory::Amount};
 /// from its other songs with the least squared error.
 ///
 /// This is EASE^R (Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data") of baskets that count `1/√length` each. With X a row of
-/// zeros and ones for each basket, W the diagonal matrix of what they count, and P = (Xᵀ·W·X + λ·I)⁻¹, the weight of a ⇒ c is
-/// −P\[a\]\[c\] / P\[c\]\[c\].
+/// zeros and ones for each basket, W the diagonal matrix of what they count, and P = (Xᵀ·W·X + Λ)⁻¹, where Λ is diagonal and has a λ for
+/// each song, the weight of a ⇒ c is −P\[a\]\[c\] / P\[c\]\[c\].
 pub struct Ease {
     kernel: Kernel,
     /// −P.
@@ -32,9 +32,14 @@ pub struct Ease {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EaseError {
-    /// λ is not a positive number.
-    #[error("the learned weights need a regularisation above 0, and not {0}")]
-    InvalidLambda(f32),
+    /// A λ is not a positive number.
+    #[error("the learned weights need a regularisation above 0, and not {lambda} for song {song}")]
+    InvalidLambda {
+        /// The song, counted from 0 by falling support count.
+        song: usize,
+        /// Its λ.
+        lambda: f32,
+    },
     /// The memory could not be had.
     #[error("the learned weights of {songs} songs need {}, which this system does not give; learn those of fewer songs", Amount(*.needed))]
     OutOfMemory {
@@ -53,7 +58,7 @@ pub enum EaseError {
     NotPositiveDefinite {
         /// The song, counted from 0 by falling support count.
         song: usize,
-        /// λ.
+        /// Its λ.
         lambda: f32,
     },
     /// Something was taken away that had not been there.
@@ -67,28 +72,35 @@ pub enum EaseError {
 }
 
 impl Ease {
-    /// Learns the weights between the items below `n`, which are the most common when items are numbered by falling support count, as those of
-    /// a dataset are. When there are fewer items, there are as many weights as for all.
+    /// Learns the weights between as many items as there are `lambdas`, or between all when these are fewer. The first are the most common when
+    /// items are numbered by falling support count, as those of a dataset are.
     ///
-    /// `lambda` is what is added to the diagonal: the greater, the smaller the weights of songs that few baskets hold. The lengths of baskets
-    /// count all items.
+    /// `lambdas` are what is added to the diagonal, item by item: the greater, the smaller are an item's weights. In proportion to the root of
+    /// its support count they predict better than when they are all the same. The lengths of baskets count all items.
     ///
     /// Works in single precision on the threads of the current rayon pool. The result is the same to the bit on any number of threads and on any
     /// processor. Takes [`bytes`](Self::bytes) of memory, about half of n² numbers, and n³ floating-point operations.
     ///
     /// # Errors
     ///
-    /// If `lambda` is not above 0 and finite or too small for single precision, or if there is not enough memory.
-    pub fn fit(baskets: &Baskets, n: u32, lambda: f32) -> Result<Self, EaseError> {
-        if !(lambda > 0.0 && lambda.is_finite()) {
-            return Err(EaseError::InvalidLambda(lambda));
+    /// If one of `lambdas` is not above 0 and finite, or they are too small for single precision, or if there is not enough memory.
+    pub fn fit(baskets: &Baskets, lambdas: &[f32]) -> Result<Self, EaseError> {
+        let is_valid = |lambda: f32| lambda > 0.0 && lambda.is_finite();
+        if let Some(song) = lambdas.iter().position(|&lambda| !is_valid(lambda)) {
+            return Err(EaseError::InvalidLambda { song, lambda: lambdas[song] });
         }
-        let n = n.min(baskets.item_count()) as usize;
+        let n = lambdas.len().min(baskets.item_count() as usize);
+        let lambdas = &lambdas[..n];
         let out_of_memory = |source| EaseError::OutOfMemory { songs: n, needed: Self::bytes(n), source };
         let mut negated = Symmetric::zero(n).map_err(out_of_memory)?;
-        add_cooccurrence(&mut negated, baskets, n, lambda);
+        add_cooccurrence(&mut negated, baskets, lambdas);
         let kernel = Kernel::detect();
-        negated.invert_negated(kernel).map_err(|song| EaseError::NotPositiveDefinite { song, lambda })?;
+        let not_positive_definite = |row: usize| {
+            // Rows that fill up the last tile fail only when infinities of a song before spread to them.
+            let song = row.min(n - 1);
+            EaseError::NotPositiveDefinite { song, lambda: lambdas[song] }
+        };
+        negated.invert_negated(kernel).map_err(not_positive_definite)?;
         let scale = |item| -1.0 / negated.segment(item / STRIP, item).0[item % STRIP];
         let scales = (0..n).map(scale).collect();
         Ok(Ease { kernel, negated, scales })

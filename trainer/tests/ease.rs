@@ -8,17 +8,12 @@ use proptest::{collection::vec, prelude::*};
 use trainer::{Baskets, Ease, EaseError, EaseTwin};
 
 /// −P\[a\]\[c\] / P\[c\]\[c\] in double precision by Gauss's and Jordan's elimination, of the baskets that `is_in` says.
-fn expected_weights(
-    baskets: &Baskets,
-    n: usize,
-    lambda: f64,
-    is_in: impl Fn(usize) -> bool,
-) -> Vec<Vec<f64>> {
-    let n = n.min(baskets.item_count() as usize);
+fn expected_weights(baskets: &Baskets, lambdas: &[f32], is_in: impl Fn(usize) -> bool) -> Vec<Vec<f64>> {
+    let n = lambdas.len().min(baskets.item_count() as usize);
     // The matrix and beside it the identity.
     let mut rows = vec![vec![0.0; 2 * n]; n];
     for (item, row) in rows.iter_mut().enumerate() {
-        row[item] = lambda;
+        row[item] = lambdas[item].into();
         row[n + item] = 1.0;
     }
     for (_, basket) in baskets.iter().enumerate().filter(|&(position, _)| is_in(position)) {
@@ -95,6 +90,11 @@ fn made_up_baskets(baskets: usize, items: u32, most: u64) -> Baskets {
 /// An amount that is not a multiple of the blocks in which the work is done, and is several of them.
 const SEVERAL_BLOCKS: u32 = 600;
 
+/// One for each of [`SEVERAL_BLOCKS`], in proportion to a root as they are in use.
+fn falling_lambdas() -> Vec<f32> {
+    (0..SEVERAL_BLOCKS).map(|item| 3.0 * ((SEVERAL_BLOCKS - item) as f32).sqrt()).collect()
+}
+
 fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
 }
@@ -109,12 +109,11 @@ proptest! {
     #[test]
     fn weights_equal_those_of_a_naive_inverse_in_double_precision(
         baskets in vec(vec(0u32..40, 0..12), 0..40),
-        n in 0u32..50,
-        lambda in 0.5f32..100.0,
+        lambdas in vec(0.5f32..100.0, 0..50),
     ) {
         let baskets: Baskets = baskets.into_iter().collect();
-        let ease = Ease::fit(&baskets, n, lambda).unwrap();
-        let expected = expected_weights(&baskets, n as usize, lambda.into(), |_| true);
+        let ease = Ease::fit(&baskets, &lambdas).unwrap();
+        let expected = expected_weights(&baskets, &lambdas, |_| true);
         prop_assert!(difference(&weights(&ease), &expected) < 1e-5);
     }
 
@@ -122,14 +121,13 @@ proptest! {
     fn a_twin_has_the_weights_that_would_be_learned_without_the_baskets_held_out(
         baskets in vec(vec(0u32..40, 0..12), 0..40),
         held_out in vec(any::<bool>(), 40),
-        n in 0u32..50,
-        lambda in 0.5f32..100.0,
+        lambdas in vec(0.5f32..100.0, 0..50),
     ) {
         let baskets: Baskets = baskets.into_iter().collect();
-        let ease = Ease::fit(&baskets, n, lambda).unwrap();
+        let ease = Ease::fit(&baskets, &lambdas).unwrap();
         let positions: Vec<usize> = (0..baskets.len()).filter(|&position| held_out[position]).collect();
         let twin = EaseTwin::new(&ease, &baskets, &positions).unwrap();
-        let expected = expected_weights(&baskets, n as usize, lambda.into(), |position| !held_out[position]);
+        let expected = expected_weights(&baskets, &lambdas, |position| !held_out[position]);
         prop_assert!(difference(&twin_weights(&ease, &twin), &expected) < 1e-4);
     }
 }
@@ -137,19 +135,20 @@ proptest! {
 #[test]
 fn many_songs_have_the_weights_of_a_naive_inverse_too() {
     let baskets = made_up_baskets(800, SEVERAL_BLOCKS + 100, 90);
-    let ease = Ease::fit(&baskets, SEVERAL_BLOCKS, 20.0).unwrap();
-    let expected = expected_weights(&baskets, SEVERAL_BLOCKS as usize, 20.0, |_| true);
+    let lambdas = falling_lambdas();
+    let ease = Ease::fit(&baskets, &lambdas).unwrap();
+    let expected = expected_weights(&baskets, &lambdas, |_| true);
     assert!(difference(&weights(&ease), &expected) < 1e-6);
 }
 
 #[test]
 fn many_baskets_held_out_leave_the_weights_of_the_others() {
     let baskets = made_up_baskets(800, SEVERAL_BLOCKS + 100, 90);
-    let ease = Ease::fit(&baskets, SEVERAL_BLOCKS, 20.0).unwrap();
+    let lambdas = falling_lambdas();
+    let ease = Ease::fit(&baskets, &lambdas).unwrap();
     let held_out: BTreeSet<usize> = (0..800).filter(|position| position % 7 < 3).collect();
     let twin = EaseTwin::new(&ease, &baskets, &held_out.iter().copied().collect::<Vec<_>>()).unwrap();
-    let expected =
-        expected_weights(&baskets, SEVERAL_BLOCKS as usize, 20.0, |position| !held_out.contains(&position));
+    let expected = expected_weights(&baskets, &lambdas, |position| !held_out.contains(&position));
     let found = twin_weights(&ease, &twin);
     assert!(difference(&found, &expected) < 1e-6);
     // The comparison can tell a twin from the model that knows all.
@@ -162,7 +161,7 @@ fn weights_are_the_same_to_the_bit_on_any_number_of_threads() {
     let held_out: Vec<usize> = (0..500).step_by(5).collect();
     let found = |threads| {
         on_threads(threads, || {
-            let ease = Ease::fit(&baskets, SEVERAL_BLOCKS, 5.0).unwrap();
+            let ease = Ease::fit(&baskets, &falling_lambdas()).unwrap();
             let twin = EaseTwin::new(&ease, &baskets, &held_out).unwrap();
             (bits(&weights(&ease)), bits(&twin_weights(&ease, &twin)))
         })
@@ -176,7 +175,7 @@ fn weights_are_the_same_to_the_bit_on_any_number_of_threads() {
 #[test]
 fn the_rows_of_a_twin_do_not_depend_on_which_others_are_asked_for() {
     let baskets = made_up_baskets(300, 300, 40);
-    let ease = Ease::fit(&baskets, 300, 5.0).unwrap();
+    let ease = Ease::fit(&baskets, &[5.0; 300]).unwrap();
     let twin = EaseTwin::new(&ease, &baskets, &[0, 17, 299]).unwrap();
     let all = twin_weights(&ease, &twin);
     let mut some = vec![1.0; 7];
@@ -191,7 +190,7 @@ fn the_rows_of_a_twin_do_not_depend_on_which_others_are_asked_for() {
 #[test]
 fn no_song_speaks_for_itself() {
     let baskets = made_up_baskets(300, 300, 40);
-    let ease = Ease::fit(&baskets, 300, 5.0).unwrap();
+    let ease = Ease::fit(&baskets, &[5.0; 300]).unwrap();
     let twin = EaseTwin::new(&ease, &baskets, &[1, 2, 3]).unwrap();
     for rows in [weights(&ease), twin_weights(&ease, &twin)] {
         for (antecedent, row) in rows.iter().enumerate() {
@@ -204,7 +203,7 @@ fn no_song_speaks_for_itself() {
 #[test]
 fn a_twin_with_nothing_held_out_has_the_weights_of_the_model() {
     let baskets = made_up_baskets(300, 300, 40);
-    let ease = Ease::fit(&baskets, 300, 5.0).unwrap();
+    let ease = Ease::fit(&baskets, &[5.0; 300]).unwrap();
     let twin = EaseTwin::new(&ease, &baskets, &[]).unwrap();
     assert!(difference(&twin_weights(&ease, &twin), &weights(&ease)) < 1e-7);
 }
@@ -212,13 +211,13 @@ fn a_twin_with_nothing_held_out_has_the_weights_of_the_model() {
 #[test]
 fn songs_that_never_meet_and_empty_baskets_have_no_weights() {
     let baskets: Baskets = [vec![0], vec![], vec![1], vec![2], vec![]].into_iter().collect();
-    let ease = Ease::fit(&baskets, u32::MAX, 1.0).unwrap();
+    let ease = Ease::fit(&baskets, &[1.0; 5]).unwrap();
     assert_eq!(weights(&ease), vec![vec![0.0; 3]; 3]);
     let twin = EaseTwin::new(&ease, &baskets, &[0, 1, 4]).unwrap();
     assert_eq!(twin_weights(&ease, &twin), vec![vec![0.0; 3]; 3]);
 
     for baskets in [Baskets::default(), [vec![], vec![]].into_iter().collect()] {
-        let ease = Ease::fit(&baskets, 5, 1.0).unwrap();
+        let ease = Ease::fit(&baskets, &[1.0; 5]).unwrap();
         assert!(ease.is_empty());
         let twin = EaseTwin::new(&ease, &baskets, &(0..baskets.len()).collect::<Vec<_>>()).unwrap();
         assert_eq!(twin_weights(&ease, &twin), Vec::<Vec<f32>>::new());
@@ -229,7 +228,9 @@ fn songs_that_never_meet_and_empty_baskets_have_no_weights() {
 fn a_regularisation_that_makes_no_sense_is_an_error() {
     let baskets = made_up_baskets(10, 10, 5);
     for lambda in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-        assert!(matches!(Ease::fit(&baskets, 10, lambda), Err(EaseError::InvalidLambda(_))), "{lambda}");
+        let error = Ease::fit(&baskets, &[1.0, 1.0, lambda]).err().unwrap();
+        assert!(matches!(error, EaseError::InvalidLambda { song: 2, .. }), "{error}");
+        assert!(error.to_string().contains(&format!("{lambda} for song 2")), "{error}");
     }
 }
 
@@ -237,7 +238,7 @@ fn a_regularisation_that_makes_no_sense_is_an_error() {
 fn a_regularisation_that_single_precision_loses_is_an_error() {
     // Songs that are always together, and next to nothing that tells them apart.
     let baskets: Baskets = vec![0..40; 100].into_iter().collect();
-    let error = Ease::fit(&baskets, 40, 1e-12).err().unwrap();
+    let error = Ease::fit(&baskets, &[1e-12; 40]).err().unwrap();
     assert!(matches!(error, EaseError::NotPositiveDefinite { song: 1..40, .. }), "{error}");
     assert!(error.to_string().contains("raise the regularisation"), "{error}");
 }
@@ -245,15 +246,15 @@ fn a_regularisation_that_single_precision_loses_is_an_error() {
 #[test]
 fn baskets_that_were_not_learned_from_cannot_be_taken_away() {
     let baskets: Baskets = vec![vec![0, 1]; 10].into_iter().collect();
-    let ease = Ease::fit(&baskets, 2, 0.01).unwrap();
+    let ease = Ease::fit(&baskets, &[0.01; 2]).unwrap();
     let error = EaseTwin::new(&ease, &baskets, &[0; 20]).err().unwrap();
     assert_eq!(error, EaseError::NotPartOfFit { held_out: 20 });
 }
 
 #[test]
 fn more_songs_than_memory_can_hold_are_an_error() {
-    let baskets: Baskets = [vec![0, 1 << 28]].into_iter().collect();
-    let error = Ease::fit(&baskets, u32::MAX, 1.0).err().unwrap();
-    assert!(matches!(error, EaseError::OutOfMemory { songs: 0x1000_0001, .. }), "{error}");
+    let baskets: Baskets = [vec![0, 1 << 24]].into_iter().collect();
+    let error = Ease::fit(&baskets, &vec![1.0; 1 << 24]).err().unwrap();
+    assert!(matches!(error, EaseError::OutOfMemory { songs: 0x100_0000, .. }), "{error}");
     assert!(error.to_string().contains("TiB"), "{error}");
 }

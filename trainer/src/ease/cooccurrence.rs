@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::{iter, ops::Range};
 
 use rayon::prelude::*;
 
@@ -22,11 +22,12 @@ pub(super) fn positions_in(basket: &[u32], tile: usize, n: usize) -> Range<usize
     begin..begin + basket[begin..].partition_point(|&item| (item as usize) < end)
 }
 
-/// Adds to a matrix of zeros the weight of each basket at the rows and columns of all its items below `n`, and `lambda` to the whole diagonal. Nothing
-/// is added above the diagonal.
+/// Adds to a matrix of zeros the weight of each basket at the rows and columns of all its items that have one of the `lambdas`, and these to the
+/// diagonal. Nothing is added above the diagonal.
 ///
 /// One thread finds a row of tiles, basket after basket, so that sums do not depend on how many there are.
-pub(super) fn add_cooccurrence(matrix: &mut Symmetric, baskets: &Baskets, n: usize, lambda: f32) {
+pub(super) fn add_cooccurrence(matrix: &mut Symmetric, baskets: &Baskets, lambdas: &[f32]) {
+    let n = lambdas.len();
     matrix.rows_mut().into_par_iter().enumerate().for_each(|(row, tiles)| {
         for basket in baskets.iter() {
             let weight = basket_weight(basket);
@@ -40,7 +41,9 @@ pub(super) fn add_cooccurrence(matrix: &mut Symmetric, baskets: &Baskets, n: usi
             }
         }
         let diagonal = &mut tiles[row * TILE * TILE_STRIPS..];
-        for place in 0..TILE {
+        // The rows that fill up the last tile are those of the identity.
+        let lambdas = lambdas[row * TILE..].iter().chain(iter::repeat(&1.0));
+        for (place, lambda) in (0..TILE).zip(lambdas) {
             diagonal[place / STRIP * TILE + place].0[place % STRIP] += lambda;
         }
     });
