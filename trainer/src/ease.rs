@@ -1,6 +1,5 @@
 mod cooccurrence;
 mod factor;
-mod kernel;
 mod symmetric;
 mod twin;
 
@@ -9,10 +8,13 @@ use std::collections::TryReserveError;
 pub use self::twin::EaseTwin;
 use self::{
     cooccurrence::add_cooccurrence,
-    kernel::{Kernel, STRIP, Segment},
     symmetric::{Symmetric, TILE},
 };
-use crate::{baskets::Baskets, memory::Amount};
+use crate::{
+    baskets::Baskets,
+    kernel::{Kernel, STRIP, Segment},
+    memory::Amount,
+};
 
 /// Weights of rules a ⇒ c between the most common songs, learned together: those of the linear model that predicts each song of a basket
 /// from its other songs with the least squared error.

@@ -46,6 +46,7 @@ mod itemsets;
 mod itemset_rules;
 mod longer_rules;
 mod one_song_rules;
+mod kernel;
 mod ease;
 mod rule_table;
 mod progress;

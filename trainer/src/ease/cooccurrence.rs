@@ -2,11 +2,8 @@ use std::{iter, ops::Range};
 
 use rayon::prelude::*;
 
-use super::{
-    kernel::STRIP,
-    symmetric::{Symmetric, TILE, TILE_STRIPS},
-};
-use crate::baskets::Baskets;
+use super::symmetric::{Symmetric, TILE, TILE_STRIPS};
+use crate::{baskets::Baskets, kernel::STRIP};
 
 /// What a basket counts: one over the root of its items' number, so that a long one does not count more than many short ones.
 ///

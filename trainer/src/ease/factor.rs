@@ -1,4 +1,4 @@
-use super::kernel::{Block, Kernel, STRIP, Segment};
+use crate::kernel::{Block, Kernel, STRIP, Segment};
 
 /// The lower Cholesky factor L of a symmetric positive definite matrix, with which `x · L⁻ᵀ` is computed.
 pub(super) struct Factor {

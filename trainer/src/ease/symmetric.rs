@@ -2,10 +2,8 @@ use std::{cmp::Ordering, collections::TryReserveError};
 
 use rayon::prelude::*;
 
-use super::{
-    factor::Factor,
-    kernel::{Kernel, STRIP, Segment},
-};
+use super::factor::Factor;
+use crate::kernel::{Kernel, STRIP, Segment};
 
 /// The rows and columns of a tile. Smaller ones make the memory the bottleneck, and three greater ones do not fit into a cache of 1 MiB.
 pub(super) const TILE: usize = 256;

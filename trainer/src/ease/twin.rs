@@ -4,10 +4,12 @@ use super::{
     Ease, EaseError,
     cooccurrence::{basket_weight, positions_in},
     factor::Factor,
-    kernel::{STRIP, Segment},
     symmetric::{TILE, TILE_STRIPS},
 };
-use crate::baskets::Baskets;
+use crate::{
+    baskets::Baskets,
+    kernel::{STRIP, Segment},
+};
 
 /// The weights of rules as [`Ease::fit`] would find them without some of the baskets.
 ///

@@ -1,7 +1,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 /// The rows of a strip.
-pub(super) const STRIP: usize = 32;
+pub(crate) const STRIP: usize = 32;
 
 /// One column of a strip.
 ///
@@ -9,29 +9,29 @@ pub(super) const STRIP: usize = 32;
 /// from front to back as they are, and nothing needs to be packed for it. On the boundary of a cache line no load touches two.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
-pub(super) struct Segment(pub(super) [f32; STRIP]);
+pub(crate) struct Segment(pub(super) [f32; STRIP]);
 
 impl Segment {
-    pub(super) const ZERO: Segment = Segment([0.0; STRIP]);
+    pub(crate) const ZERO: Segment = Segment([0.0; STRIP]);
 }
 
 /// The columns of a strip that are as many as its rows.
-pub(super) type Block = [Segment; STRIP];
+pub(crate) type Block = [Segment; STRIP];
 
 /// Multiplies matrices with the widest vectors that the processor has.
 ///
 /// Every element is a sum in the order of the columns, and products are rounded before they are added (not fused, which not every processor
 /// can). So the result does not depend on the vectors' width, and is the same to the bit on any processor.
 #[derive(Clone, Copy)]
-pub(super) struct Kernel(Arch);
+pub(crate) struct Kernel(Arch);
 
 impl Kernel {
-    pub(super) fn detect() -> Self {
+    pub(crate) fn detect() -> Self {
         Kernel(Arch::new())
     }
 
     /// Subtracts `a · bᵀ` from `c`. The strips `a` and `b` have as many columns as each other.
-    pub(super) fn subtract_product(self, c: &mut Block, a: &[Segment], b: &[Segment]) {
+    pub(crate) fn subtract_product(self, c: &mut Block, a: &[Segment], b: &[Segment]) {
         debug_assert_eq!(a.len(), b.len());
         self.0.dispatch(Product { c, a, b });
     }
