@@ -22,8 +22,8 @@ use clap::Parser;
 use flate2::bufread::MultiGzDecoder;
 use serde_json::{Value, json};
 use trainer::{
-    Baskets, Ease, EaseTwin, ItemKey, Location, MinConfidence, PairRuleBatches, ReadOptions, count_itemsets,
-    itemset_rules, mine_itemsets, read_dataset,
+    Baskets, Ease, EaseTwin, Factors, ItemKey, Location, MinConfidence, PairRuleBatches, ReadOptions,
+    count_itemsets, itemset_rules, mine_itemsets, read_dataset,
 };
 
 /// Times one operation of the trainer.
@@ -89,6 +89,24 @@ enum Operation {
         lambda: f32,
         #[arg(long, default_value_t = 10)]
         every: usize,
+    },
+    /// Finds the latent factors of the most common songs.
+    Factors {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[arg(long)]
+        songs: u32,
+        #[arg(long, default_value_t = Factors::RANK)]
+        rank: usize,
+    },
+    /// Computes the weights of the rules from each of the most common songs to 500 others by latent factors.
+    FactorWeights {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[arg(long)]
+        songs: u32,
+        #[arg(long, default_value_t = Factors::RANK)]
+        rank: usize,
     },
     /// Reads playlists into baskets.
     Read { file: PathBuf },
@@ -184,6 +202,37 @@ fn measure(args: &Args) -> anyhow::Result<Value> {
                 take_away,
                 |sum| json!({ "held_out": held_out.len(), "songs": ease.len(), "sum": sum }),
             )
+        }
+        Operation::Factors { files, songs, rank } => {
+            let baskets = load(files, args.item_key)?;
+            let fit = || Ok(Factors::fit(&baskets, &[], *songs, *rank)?);
+            timed(args.runs, fit, |factors| {
+                let values = factors.singular_values();
+                let bytes = Factors::bytes(factors.len(), *rank, baskets.len(), baskets.total_len());
+                json!({
+                    "baskets": baskets.len(), "songs": factors.len(), "rank": values.len(),
+                    "singular_values": [values.first(), values.last()], "bytes": bytes,
+                })
+            })
+        }
+        Operation::FactorWeights { files, songs, rank } => {
+            let baskets = load(files, args.item_key)?;
+            let factors = Factors::fit(&baskets, &[], *songs, *rank)?;
+            let len = factors.len() as u32;
+            let weigh = || {
+                let (mut consequents, mut smooth, mut sharp) = (Vec::new(), Vec::new(), Vec::new());
+                let mut sums = [0.0, 0.0];
+                for antecedent in 0..len {
+                    consequents.clear();
+                    // Without a pattern, as those that it meets are.
+                    consequents.extend((1..=500).map(|at| (antecedent + at * 7_919) % len));
+                    factors.weights(antecedent, &consequents, &mut smooth, &mut sharp);
+                    sums[0] += smooth.iter().map(|&weight| f64::from(weight)).sum::<f64>();
+                    sums[1] += sharp.iter().map(|&weight| f64::from(weight)).sum::<f64>();
+                }
+                Ok(sums)
+            };
+            timed(args.runs, weigh, |sums| json!({ "songs": len, "sums": sums }))
         }
         Operation::Read { file } => {
             let options = ReadOptions { item_key: args.item_key, ..ReadOptions::default() };

@@ -30,6 +30,11 @@ impl Kernel {
         Kernel(Arch::new())
     }
 
+    /// Does work that is compiled for the widest vectors too, when all of it is inlined.
+    pub(crate) fn vectorize<R>(self, work: impl FnOnce() -> R) -> R {
+        self.0.dispatch(work)
+    }
+
     /// Subtracts `a · bᵀ` from `c`. The strips `a` and `b` have as many columns as each other.
     pub(crate) fn subtract_product(self, c: &mut Block, a: &[Segment], b: &[Segment]) {
         debug_assert_eq!(a.len(), b.len());

@@ -48,6 +48,7 @@ mod longer_rules;
 mod one_song_rules;
 mod kernel;
 mod ease;
+mod factors;
 mod rule_table;
 mod progress;
 mod stages;
@@ -66,6 +67,7 @@ pub use self::{
     download::DownloadPolicy,
     download_error::DownloadError,
     ease::{Ease, EaseError, EaseTwin},
+    factors::{Factors, FactorsError},
     http_client::RedirectProblem,
     itemset_rules::{ItemsetRules, MinedRule, itemset_rules},
     itemsets::{
