@@ -58,7 +58,7 @@ pub enum VolumeError {
         found: u64,
     },
     /// `manifest.json` has the right digest and yet is not a manifest.
-    #[error("`{}` is not a manifest of format {FORMAT}; the trainer that wrote it is at fault", path.display())]
+    #[error("`{}` is not a manifest of a format up to {FORMAT}; the trainer that wrote it is at fault", path.display())]
     BadManifest {
         /// The manifest.
         path: PathBuf,

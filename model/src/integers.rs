@@ -64,9 +64,11 @@ impl SmallIntegers {
     }
 }
 
-/// The weights of a group of rules: bytes as long as no weight of the table is above 255.
+/// The weights of a group of rules: nothing as long as all weights of the table are 0, bytes as long as none is above 255.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weights<'a> {
+    /// So many times 0.
+    Zeros(usize),
     /// 0 to 255.
     Bytes(&'a [u8]),
     /// 0 to 65,535.
@@ -81,50 +83,71 @@ impl Weights<'_> {
     /// If there is none.
     pub fn get(self, position: usize) -> u16 {
         match self {
+            Weights::Zeros(count) => {
+                assert!(position < count, "there are {count} weights, none at {position}");
+                0
+            }
             Weights::Bytes(bytes) => bytes[position].into(),
             Weights::Words(words) => words[position],
         }
     }
 }
 
-/// The weights of a table of rules, which become words when one does not fit into a byte.
+/// The weights of a table of rules, which become bytes when one is not 0, and words when one does not fit into a byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WeightColumn {
+    Zeros(usize),
     Bytes(Vec<u8>),
     Words(Vec<u16>),
 }
 
 impl Default for WeightColumn {
     fn default() -> Self {
-        WeightColumn::Bytes(Vec::new())
+        WeightColumn::Zeros(0)
     }
 }
 
 impl WeightColumn {
-    /// Makes room for so many more bytes, or fails where there is no memory.
+    /// Makes room for so many more weights of the size that they have so far, or fails where there is no memory.
     pub(crate) fn try_reserve(&mut self, count: usize) -> Result<(), TryReserveError> {
         match self {
+            WeightColumn::Zeros(_) => Ok(()),
             WeightColumn::Bytes(bytes) => bytes.try_reserve_exact(count),
             WeightColumn::Words(words) => words.try_reserve_exact(count),
         }
     }
 
     /// Appends weights.
-    pub(crate) fn extend(&mut self, weights: impl Iterator<Item = u16> + Clone) {
-        if let WeightColumn::Bytes(bytes) = self {
-            if weights.clone().fold(0, |bits, weight| bits | weight) <= u8::MAX.into() {
-                bytes.extend(weights.map(|weight| weight as u8));
-                return;
-            }
+    pub(crate) fn extend(&mut self, weights: impl ExactSizeIterator<Item = u16> + Clone) {
+        let bits = weights.clone().fold(0, |bits, weight| bits | weight);
+        if let &mut WeightColumn::Zeros(count) = self
+            && bits > 0
+        {
+            *self = WeightColumn::Bytes(vec![0; count]);
+        }
+        if let WeightColumn::Bytes(bytes) = self
+            && bits > u8::MAX.into()
+        {
             *self = WeightColumn::Words(bytes.iter().map(|&byte| byte.into()).collect());
         }
-        if let WeightColumn::Words(words) = self {
-            words.extend(weights);
+        match self {
+            WeightColumn::Zeros(count) => *count += weights.len(),
+            WeightColumn::Bytes(bytes) => bytes.extend(weights.map(|weight| weight as u8)),
+            WeightColumn::Words(words) => words.extend(weights),
+        }
+    }
+
+    pub(crate) fn shrink_to_fit(&mut self) {
+        match self {
+            WeightColumn::Zeros(_) => {}
+            WeightColumn::Bytes(bytes) => bytes.shrink_to_fit(),
+            WeightColumn::Words(words) => words.shrink_to_fit(),
         }
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
         match self {
+            WeightColumn::Zeros(_) => 0,
             WeightColumn::Bytes(bytes) => bytes.capacity(),
             WeightColumn::Words(words) => words.capacity() * size_of::<u16>(),
         }
@@ -132,6 +155,7 @@ impl WeightColumn {
 
     pub(crate) fn get(&self, rules: Range<usize>) -> Weights<'_> {
         match self {
+            WeightColumn::Zeros(_) => Weights::Zeros(rules.len()),
             WeightColumn::Bytes(bytes) => Weights::Bytes(&bytes[rules]),
             WeightColumn::Words(words) => Weights::Words(&words[rules]),
         }
@@ -162,9 +186,12 @@ mod tests {
         }
 
         #[test]
-        fn weights_are_kept_and_are_bytes_as_long_as_they_can(
+        fn weights_are_kept_and_take_no_more_than_they_need(
             parts in prop::collection::vec(
-                prop::collection::vec(prop_oneof![9 => 0..256_u16, 1 => any::<u16>()], 0..10),
+                prop_oneof![
+                    prop::collection::vec(Just(0_u16), 0..10),
+                    prop::collection::vec(prop_oneof![9 => 0..256_u16, 1 => any::<u16>()], 0..10),
+                ],
                 0..5,
             ),
         ) {
@@ -175,7 +202,12 @@ mod tests {
             let all: Vec<u16> = parts.concat();
             let weights = column.get(0..all.len());
             let kept: Vec<u16> = (0..all.len()).map(|position| weights.get(position)).collect();
-            prop_assert_eq!(matches!(weights, Weights::Bytes(_)), all.iter().all(|&weight| weight < 256));
+            let greatest = all.iter().copied().max().unwrap_or(0);
+            match weights {
+                Weights::Zeros(_) => prop_assert_eq!(greatest, 0),
+                Weights::Bytes(_) => prop_assert!((1..256).contains(&greatest)),
+                Weights::Words(_) => prop_assert!(greatest > 255),
+            }
             prop_assert_eq!(kept, all);
         }
     }

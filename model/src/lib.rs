@@ -43,8 +43,8 @@ pub use self::{
     integers::Weights,
     longer_rules::{LongerRule, LongerRulesEncoder},
     manifest::{
-        Counts, Damping, Dataset, Evaluation, EvaluationFigures, FORMAT, FileDigest, Manifest, Metadata,
-        Parameters, Scoring, Stage, TrainerBuild,
+        Counts, Dataset, Evaluation, EvaluationFigures, FORMAT, FileDigest, Manifest, Metadata, Parameters,
+        Scoring, SeedScoring, Stage, TrainerBuild,
     },
     model::{EncodedTables, Model, Tables},
     publication::Publication,

@@ -3,8 +3,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// The format of the versions that this build writes, and the latest that it reads.
-pub const FORMAT: u32 = 1;
+/// The format of the versions that this build writes, and the latest that it reads; it reads all before it.
+///
+/// 2: song rules have a `many_weight`, and `scoring` tells for a number of seeds more than the damping.
+pub const FORMAT: u32 = 2;
 
 /// `manifest.json`: what a version is, and the digests of its files.
 ///
@@ -144,78 +146,110 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// How a recommendation's score follows from the weights of the rules that fired for it:
-/// `scale · Σ weight / support_count^exponent`, the exponent depending on the number of seeds.
+/// How a recommendation's score follows from the weights of the rules that fired for it.
+///
+/// For a query of K different known seeds, with the numbers that [`at`](Self::at) gives for K:
+///
+/// ```text
+/// R     = (1 − many_share) · weight_scale · Σ weight + many_share · many_weight_scale · Σ many_weight
+/// A     = artist_weight_scale · Σ weight of artist rules, those of an artist once for each seed of theirs
+/// score = (R + artist_share · A) / support_count^damping    where a rule from songs fired
+/// score = A / support_count^damping                         where rules from artists alone fired: after all of the others
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scoring {
     /// What one unit of `weight` in `rules.parquet` stands for; above 0 and at most 10⁹.
     pub weight_scale: f64,
+    /// What one unit of `many_weight` in `rules.parquet` stands for; above 0 and at most 10⁹. Format 1 has neither.
+    #[serde(default = "unscaled")]
+    pub many_weight_scale: f64,
     /// What one unit of `weight` in `artist_rules.parquet` stands for; above 0 and at most 10⁹.
     pub artist_weight_scale: f64,
-    /// By how much popular songs are damped, by ascending number of seeds; not empty. Between two entries the exponent is
-    /// interpolated over the logarithm of the number of seeds; outside it is that of the nearest.
-    pub popularity_damping: Vec<Damping>,
+    /// What depends on the number of seeds, by ascending number of seeds; not empty. Format 1 calls it `popularity_damping`.
+    #[serde(alias = "popularity_damping")]
+    pub by_seeds: Vec<SeedScoring>,
 }
 
-/// By how much popular songs are damped for a number of seeds.
+fn unscaled() -> f64 {
+    1.0
+}
+
+/// How the weights of rules are put together for a number of seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Damping {
+pub struct SeedScoring {
     /// The number of seeds; at least 1.
     pub seeds: u32,
-    /// The exponent of the consequent's support count by which a score is divided, 0 to 1.
-    pub exponent: f64,
+    /// The share of `many_weight` in what a rule from songs adds to a score, 0 to 1; the rest is that of `weight`. 0 in format 1.
+    #[serde(default)]
+    pub many_share: f64,
+    /// The exponent of the consequent's support count by which a score is divided, 0 to 1. Format 1 calls it `exponent`.
+    #[serde(alias = "exponent")]
+    pub damping: f64,
+    /// How much artist rules count beside rules from songs, 0 to 10³. 0 in format 1.
+    #[serde(default)]
+    pub artist_share: f64,
 }
 
 impl Scoring {
-    /// The damping exponent for `seeds` seeds.
+    /// What holds for `seeds` seeds, at least 1: between two entries each number is interpolated linearly over the logarithm of the number of
+    /// seeds, outside it is that of the nearest.
     ///
     /// ```
-    /// # use model::{Damping, Scoring};
+    /// # use model::{Scoring, SeedScoring};
     /// let scoring = Scoring {
     ///     weight_scale: 1.0,
+    ///     many_weight_scale: 1.0,
     ///     artist_weight_scale: 1.0,
-    ///     popularity_damping: vec![
-    ///         Damping { seeds: 1, exponent: 0.0 },
-    ///         Damping { seeds: 100, exponent: 0.5 },
+    ///     by_seeds: vec![
+    ///         SeedScoring { seeds: 1, many_share: 0.0, damping: 0.0, artist_share: 1.0 },
+    ///         SeedScoring { seeds: 100, many_share: 1.0, damping: 0.5, artist_share: 0.0 },
     ///     ],
     /// };
-    /// assert_eq!(scoring.damping_exponent(1), 0.0);
-    /// assert_eq!(scoring.damping_exponent(10), 0.25);
-    /// assert_eq!(scoring.damping_exponent(1000), 0.5);
+    /// assert_eq!(scoring.at(1), scoring.by_seeds[0]);
+    /// assert_eq!(scoring.at(10), SeedScoring { seeds: 10, many_share: 0.5, damping: 0.25, artist_share: 0.5 });
+    /// assert_eq!(scoring.at(1000), SeedScoring { seeds: 1000, ..scoring.by_seeds[1] });
     /// ```
-    pub fn damping_exponent(&self, seeds: usize) -> f64 {
-        let log = |seeds: f64| seeds.max(1.0).ln();
-        let at = log(seeds as f64);
-        let mut below: Option<Damping> = None;
-        for &damping in &self.popularity_damping {
-            let right = log(f64::from(damping.seeds));
-            if at <= right {
-                let Some(below) = below else {
-                    return damping.exponent;
-                };
-                let left = log(f64::from(below.seeds));
-                let share = (at - left) / (right - left);
-                return below.exponent + share * (damping.exponent - below.exponent);
+    pub fn at(&self, seeds: usize) -> SeedScoring {
+        let seeds = u32::try_from(seeds).unwrap_or(u32::MAX).max(1);
+        let next = self.by_seeds.partition_point(|entry| entry.seeds < seeds);
+        let below = next.checked_sub(1).and_then(|last| self.by_seeds.get(last));
+        match (below, self.by_seeds.get(next)) {
+            (_, Some(&exact)) if exact.seeds == seeds => exact,
+            (Some(below), Some(above)) => {
+                let log = |seeds: u32| f64::from(seeds).ln();
+                let share = (log(seeds) - log(below.seeds)) / (log(above.seeds) - log(below.seeds));
+                let between = |below: f64, above: f64| below + share * (above - below);
+                SeedScoring {
+                    seeds,
+                    many_share: between(below.many_share, above.many_share),
+                    damping: between(below.damping, above.damping),
+                    artist_share: between(below.artist_share, above.artist_share),
+                }
             }
-            below = Some(damping);
+            (Some(&nearest), None) | (None, Some(&nearest)) => SeedScoring { seeds, ..nearest },
+            // Such a manifest is not accepted.
+            (None, None) => SeedScoring { seeds, many_share: 0.0, damping: 0.0, artist_share: 0.0 },
         }
-        below.map_or(0.0, |damping| damping.exponent)
     }
 
     pub(crate) fn problem(&self) -> Option<&'static str> {
         // Far above any that makes sense, and small enough that no sum of weights becomes infinite.
         let scale_is_valid = |scale: f64| scale > 0.0 && scale <= 1e9;
-        if !scale_is_valid(self.weight_scale) || !scale_is_valid(self.artist_weight_scale) {
+        let scales = [self.weight_scale, self.many_weight_scale, self.artist_weight_scale];
+        if !scales.into_iter().all(scale_is_valid) {
             return Some("a weight scale is not a number above 0 and up to 1e9");
         }
-        if self.popularity_damping.is_empty()
-            || !self.popularity_damping.is_sorted_by(|a, b| a.seeds < b.seeds)
-            || self
-                .popularity_damping
-                .iter()
-                .any(|damping| damping.seeds == 0 || !(0.0..=1.0).contains(&damping.exponent))
+        let entry_is_valid = |entry: &SeedScoring| {
+            entry.seeds > 0
+                && (0.0..=1.0).contains(&entry.many_share)
+                && (0.0..=1.0).contains(&entry.damping)
+                && (0.0..=1e3).contains(&entry.artist_share)
+        };
+        if self.by_seeds.is_empty()
+            || !self.by_seeds.is_sorted_by(|a, b| a.seeds < b.seeds)
+            || !self.by_seeds.iter().all(entry_is_valid)
         {
-            return Some("`popularity_damping` is empty, does not ascend, or is out of range");
+            return Some("`by_seeds` is empty, does not ascend, or is out of range");
         }
         None
     }

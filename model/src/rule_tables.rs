@@ -13,12 +13,23 @@ use crate::{
 /// Rows in a row group: few enough that a row group is read in one piece, enough that its overhead does not count.
 const ROW_GROUP_ROWS: usize = 1 << 19;
 
+/// Of artist rules in every format, and of song rules in format 1.
 const SCHEMA: &str = "message rules {
     required group antecedent (LIST) { repeated group list { required int32 element; } }
     required int32 consequent;
     required int32 support_count;
     required int32 antecedent_count;
     required int32 weight;
+}";
+
+/// Of song rules since format 2.
+const SONGS_SCHEMA: &str = "message rules {
+    required group antecedent (LIST) { repeated group list { required int32 element; } }
+    required int32 consequent;
+    required int32 support_count;
+    required int32 antecedent_count;
+    required int32 weight;
+    required int32 many_weight;
 }";
 
 /// The antecedents and their counts repeat in long runs, of which zstd leaves next to nothing. The consequents ascend in runs and support
@@ -64,8 +75,11 @@ pub struct Consequent {
     pub song: SongId,
     /// The playlists that hold the antecedent and the song: at least 1, at most those that hold either.
     pub support_count: u32,
-    /// What the rule adds to a score, in units of the manifest's `weight_scale`.
+    /// What the rule adds to the score of a query with a single seed, in units of the manifest's `weight_scale` (of an artist rule:
+    /// `artist_weight_scale`).
     pub weight: u16,
+    /// What the rule adds to the score of a query with many seeds, in units of the manifest's `many_weight_scale`; 0 for an artist rule.
+    pub many_weight: u16,
 }
 
 /// Turns rules into the bytes of their table while they come, so that they need not be in memory together: the table takes two
@@ -81,8 +95,8 @@ pub struct Consequent {
 /// songs.push("HUMBLE.", "Kendrick Lamar", [], 8)?;
 /// songs.push("Alright", "Kendrick Lamar", [], 5)?;
 /// let mut encoder = RulesEncoder::for_songs(&songs)?;
-/// encoder.push(&[0], 8, [Consequent { song: 1, support_count: 4, weight: 128 }])?;
-/// encoder.push(&[1], 5, [Consequent { song: 0, support_count: 4, weight: 204 }])?;
+/// encoder.push(&[0], 8, [Consequent { song: 1, support_count: 4, weight: 128, many_weight: 30 }])?;
+/// encoder.push(&[1], 5, [Consequent { song: 0, support_count: 4, weight: 204, many_weight: 0 }])?;
 /// assert_eq!(encoder.finish()?.len(), 2);
 /// # Ok(())
 /// # }
@@ -120,13 +134,17 @@ impl<'a> RulesEncoder<'a> {
         let song_counts = songs.support_counts();
         check_storable(song_counts)?;
         check_storable(antecedents.counts())?;
-        let file = create(Vec::new(), SCHEMA, ZSTD_LEVEL, &ENCODINGS).map_err(not_encoded)?;
+        let (schema, many_weights) = match antecedents {
+            Antecedents::Songs(_) => (SONGS_SCHEMA, Some(Vec::new())),
+            Antecedents::Artists(_) => (SCHEMA, None),
+        };
+        let file = create(Vec::new(), schema, ZSTD_LEVEL, &ENCODINGS).map_err(not_encoded)?;
         Ok(RulesEncoder {
             antecedents,
             song_counts,
             last_antecedent: LastAntecedent::default(),
             last_consequent: None,
-            rows: Rows::default(),
+            rows: Rows { many_weights, ..Rows::default() },
             file,
             len: 0,
         })
@@ -137,8 +155,8 @@ impl<'a> RulesEncoder<'a> {
     ///
     /// # Errors
     ///
-    /// If the rules do not come after those before (by the antecedent's length, its ids, and the consequent), if an id does not exist, or if
-    /// counts contradict each other. The encoder is of no use after that.
+    /// If the rules do not come after those before (by the antecedent's length, its ids, and the consequent), if an id does not exist, if
+    /// counts contradict each other, or if an artist rule has a `many_weight`. The encoder is of no use after that.
     pub fn push(
         &mut self,
         antecedent: &[u32],
@@ -149,11 +167,20 @@ impl<'a> RulesEncoder<'a> {
             self.antecedents.check(antecedent, antecedent_count)?;
             self.last_consequent = None;
         }
-        for Consequent { song, support_count, weight } in consequents {
+        for Consequent { song, support_count, weight, many_weight } in consequents {
             let song_count = self.song_counts.get(song as usize).copied().unwrap_or(0);
             let is_after = self.last_consequent.is_none_or(|last| last < song);
             if !is_after || support_count == 0 || support_count > song_count.min(antecedent_count) {
                 return Err(self.problem(antecedent, song, support_count));
+            }
+            match &mut self.rows.many_weights {
+                Some(weights) => weights.push(i32::from(many_weight)),
+                None if many_weight == 0 => {}
+                None => {
+                    return Err(InvalidTable(format!(
+                        "the artist rule {antecedent:?} => {song} has a `many_weight`; these are for rules from songs"
+                    )));
+                }
             }
             self.last_consequent = Some(song);
             self.rows.consequents.push(song.cast_signed());
@@ -220,6 +247,8 @@ struct Rows {
     consequents: Vec<i32>,
     support_counts: Vec<i32>,
     weights: Vec<i32>,
+    /// `None` where the table has no such column.
+    many_weights: Option<Vec<i32>>,
 }
 
 impl Rows {
@@ -235,9 +264,9 @@ impl Rows {
         let mut group = file.next_row_group()?;
         self.antecedents.write::<Int32Type>(&mut group)?;
         self.antecedents.clear();
-        for column in
-            [&mut self.consequents, &mut self.support_counts, &mut self.antecedent_counts, &mut self.weights]
-        {
+        let columns =
+            [&mut self.consequents, &mut self.support_counts, &mut self.antecedent_counts, &mut self.weights];
+        for column in columns.into_iter().chain(&mut self.many_weights) {
             write::<Int32Type>(&mut group, column)?;
             column.clear();
         }
@@ -246,20 +275,36 @@ impl Rows {
     }
 }
 
+/// Reads a table of rules that have one weight: artist rules, and song rules of format 1.
 pub(crate) fn read_rules(bytes: Bytes) -> Result<Rules> {
+    read_columns(bytes, false)
+}
+
+/// Reads a table of rules that have two weights: song rules since format 2.
+pub(crate) fn read_song_rules(bytes: Bytes) -> Result<Rules> {
+    read_columns(bytes, true)
+}
+
+fn read_columns(bytes: Bytes, has_many_weights: bool) -> Result<Rules> {
     let mut rules = Rules::default();
-    for_each_row_group(bytes, SCHEMA, |group, rows, rows_left| {
+    let schema = if has_many_weights { SONGS_SCHEMA } else { SCHEMA };
+    for_each_row_group(bytes, schema, |group, rows, rows_left| {
         rules.try_reserve(rows_left).map_err(invalid)?;
         let antecedents = read_lists::<Int32Type>(group, 0, rows)?.try_map(unsigned)?;
         let consequents = unsigned(read::<Int32Type>(group, 1, rows)?)?;
         let support_counts = unsigned(read::<Int32Type>(group, 2, rows)?)?;
         let antecedent_counts = unsigned(read::<Int32Type>(group, 3, rows)?)?;
         let weights = unsigned(read::<Int32Type>(group, 4, rows)?)?;
+        let many_weights = match has_many_weights {
+            true => Some(unsigned(read::<Int32Type>(group, 5, rows)?)?),
+            false => None,
+        };
         let columns = RuleColumns {
             consequents: &consequents,
             support_counts: &support_counts,
             antecedent_counts: &antecedent_counts,
             weights: &weights,
+            many_weights: many_weights.as_deref(),
         };
         rules.append(&columns, |row| antecedents.get(row), |row| antecedents.run_end(row)).map_err(invalid)
     })?;

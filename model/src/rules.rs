@@ -11,8 +11,8 @@ use crate::{
 /// Groups are ordered by the antecedent's length, then by its ids; consequents ascend within a group. In `rules.parquet`
 /// antecedents are sets of song ids; in `artist_rules.parquet` they are single artist ids.
 ///
-/// A rule takes 6 bytes, and 8 more if its support count is above 254; 7 if some weight is above 255. A group takes 5, 4 for each id of
-/// its antecedent, and 8 more if its count is above 254.
+/// A rule takes 5 bytes, and 8 more if its support count is above 254; and for each of its two weights nothing if that is 0 in all rules of
+/// the table, 1 if it is never above 255, else 2. A group takes 5, 4 for each id of its antecedent, and 8 more if its count is above 254.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     antecedent_items: Vec<u32>,
@@ -24,6 +24,7 @@ pub struct Rules {
     consequents: Vec<SongId>,
     support_counts: SmallIntegers,
     weights: WeightColumn,
+    many_weights: WeightColumn,
 }
 
 /// Where the antecedents of one length begin.
@@ -45,8 +46,10 @@ pub struct RuleGroup<'a> {
     pub antecedent_count: u32,
     /// The consequents, ascending; never empty.
     pub consequents: &'a [SongId],
-    /// By position in `consequents`, what the rule adds to a score, in units of the manifest's `weight_scale`.
+    /// By position in `consequents`, the [`Consequent::weight`] of the rule.
     pub weights: Weights<'a>,
+    /// By position in `consequents`, the [`Consequent::many_weight`] of the rule.
+    pub many_weights: Weights<'a>,
     support_counts: &'a SmallIntegers,
     /// The position of the group's first rule.
     first: usize,
@@ -68,6 +71,7 @@ impl<'a> RuleGroup<'a> {
             song,
             support_count: self.support_count(position),
             weight: self.weights.get(position),
+            many_weight: self.many_weights.get(position),
         })
     }
 }
@@ -83,8 +87,10 @@ pub struct Rule<'a> {
     pub consequent: SongId,
     /// The playlists that hold the antecedent and the consequent: 1 to `antecedent_count`.
     pub support_count: u32,
-    /// What the rule adds to a score, in units of the manifest's `weight_scale`.
+    /// As [`Consequent::weight`].
     pub weight: u16,
+    /// As [`Consequent::many_weight`].
+    pub many_weight: u16,
 }
 
 /// Rules as they lie in a table, one a row; the columns are equally long.
@@ -93,6 +99,8 @@ pub(crate) struct RuleColumns<'a> {
     pub(crate) support_counts: &'a [u32],
     pub(crate) antecedent_counts: &'a [u32],
     pub(crate) weights: &'a [u32],
+    /// `None` where the table has none: all are 0.
+    pub(crate) many_weights: Option<&'a [u32]>,
 }
 
 impl Rules {
@@ -100,7 +108,8 @@ impl Rules {
     pub(crate) fn try_reserve(&mut self, rules: usize) -> Result<(), TryReserveError> {
         self.consequents.try_reserve_exact(rules)?;
         self.support_counts.try_reserve(rules)?;
-        self.weights.try_reserve(rules)
+        self.weights.try_reserve(rules)?;
+        self.many_weights.try_reserve(rules)
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {
@@ -108,6 +117,8 @@ impl Rules {
         self.antecedent_counts.shrink_to_fit();
         self.rule_ends.shrink_to_fit();
         self.support_counts.shrink_to_fit();
+        self.weights.shrink_to_fit();
+        self.many_weights.shrink_to_fit();
     }
 
     /// Appends a rule.
@@ -122,6 +133,7 @@ impl Rules {
             support_counts: &[rule.support_count],
             antecedent_counts: &[rule.antecedent_count],
             weights: &[rule.weight.into()],
+            many_weights: Some(&[rule.many_weight.into()]),
         };
         self.append(&columns, |_| rule.antecedent, |_| 1)
     }
@@ -147,6 +159,10 @@ impl Rules {
         self.consequents.extend_from_slice(columns.consequents);
         self.support_counts.extend(columns.support_counts);
         self.weights.extend(columns.weights.iter().map(|&weight| weight as u16));
+        match columns.many_weights {
+            Some(weights) => self.many_weights.extend(weights.iter().map(|&weight| weight as u16)),
+            None => self.many_weights.extend(columns.consequents.iter().map(|_| 0)),
+        }
         Ok(())
     }
 
@@ -162,9 +178,11 @@ impl Rules {
             return invalid(row, "its support count is 0 or above its antecedent count");
         }
         let fits = |weight: u32| weight <= u16::MAX.into();
-        if !columns.weights.iter().fold(true, |fit, &weight| fit & fits(weight)) {
-            let row = columns.weights.iter().take_while(|&&weight| fits(weight)).count();
-            return invalid(row, &format!("its weight {} is not 0 to 65535", columns.weights[row]));
+        for weights in [Some(columns.weights), columns.many_weights].into_iter().flatten() {
+            if !weights.iter().fold(true, |fit, &weight| fit & fits(weight)) {
+                let row = weights.iter().take_while(|&&weight| fits(weight)).count();
+                return invalid(row, &format!("its weight {} is not 0 to 65535", weights[row]));
+            }
         }
         if u32::try_from(self.len() + columns.consequents.len()).is_err() {
             return invalid(0, "there are more than 2^32 - 1 rules");
@@ -234,6 +252,7 @@ impl Rules {
             + self.consequents.capacity() * size_of::<u32>()
             + self.support_counts.memory_bytes()
             + self.weights.memory_bytes()
+            + self.many_weights.memory_bytes()
     }
 
     /// The number of different antecedents.
@@ -293,7 +312,8 @@ impl Rules {
             antecedent: self.antecedent(position),
             antecedent_count: self.antecedent_counts.get(position),
             consequents: &self.consequents[rules.clone()],
-            weights: self.weights.get(rules),
+            weights: self.weights.get(rules.clone()),
+            many_weights: self.many_weights.get(rules),
             support_counts: &self.support_counts,
             first,
         }
@@ -307,12 +327,13 @@ impl Rules {
     /// The rules in order.
     pub fn iter(&self) -> impl Iterator<Item = Rule<'_>> {
         self.groups().flat_map(|group| {
-            group.rules().map(move |Consequent { song, support_count, weight }| Rule {
+            group.rules().map(move |Consequent { song, support_count, weight, many_weight }| Rule {
                 antecedent: group.antecedent,
                 antecedent_count: group.antecedent_count,
                 consequent: song,
                 support_count,
                 weight,
+                many_weight,
             })
         })
     }

@@ -1,11 +1,13 @@
 use std::{
     fs,
     io::{self, Read as _},
+    panic,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use bytes::Bytes;
+use parquet::errors::ParquetError;
 use serde::Deserialize;
 
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     digest::{Digesting, sha256},
     model::{RowCounts, check_consistency, check_rules},
     order::Antecedents,
-    rule_tables::read_rules,
+    rule_tables::{read_rules, read_song_rules},
     song_tables::{read_artists, read_songs},
 };
 
@@ -108,7 +110,7 @@ impl Volume {
             Ok(AnyFormat { format }) => format,
             Err(source) => return Err(VolumeError::BadManifest { path, source }),
         };
-        if format != u64::from(FORMAT) {
+        if !(1..=u64::from(FORMAT)).contains(&format) {
             return Err(VolumeError::UnsupportedFormat { path, found: format });
         }
         serde_json::from_slice(&bytes).map_err(|source| VolumeError::BadManifest { path, source })
@@ -123,7 +125,8 @@ impl Volume {
         let manifest = self.manifest(version)?;
         let songs = self.table(version, &manifest, "songs.parquet", read_songs)?;
         let artists = self.table(version, &manifest, "artists.parquet", read_artists)?;
-        let rules = self.table(version, &manifest, "rules.parquet", read_rules)?;
+        let read_rules_of_songs = if manifest.format == 1 { read_rules } else { read_song_rules };
+        let rules = self.table(version, &manifest, "rules.parquet", read_rules_of_songs)?;
         let artist_rules = self.table(version, &manifest, "artist_rules.parquet", read_rules)?;
         let rows = RowCounts {
             rules: rules.len() as u64,
@@ -255,8 +258,10 @@ impl Volume {
         read: fn(Bytes) -> parquet::errors::Result<T>,
     ) -> Result<T, VolumeError> {
         let bytes = self.file(version, manifest, name)?;
-        read(bytes.into())
-            .map_err(|source| VolumeError::BadTable { path: self.folder(version).join(name), source })
+        // The library panics on some pages that no writer makes, and a file can have its right digest and yet be such.
+        let table = panic::catch_unwind(|| read(bytes.into()))
+            .unwrap_or_else(|_| Err(ParquetError::General("its pages cannot be decoded".to_owned())));
+        table.map_err(|source| VolumeError::BadTable { path: self.folder(version).join(name), source })
     }
 
     /// The bytes of a file of a version, checked against the manifest.

@@ -127,12 +127,12 @@ fn store_manifest(published: &Published, change: impl FnOnce(&mut serde_json::Va
 fn a_manifest_of_a_later_format_is_refused_with_advice() {
     let published = Published::new();
     let version = store_manifest(&published, |json| {
-        *json = serde_json::json!({ "format": 2, "anything": "else" });
+        *json = serde_json::json!({ "format": 3, "anything": "else" });
     });
 
     let error = published.volume.load(&version).unwrap_err();
 
-    assert!(matches!(error, VolumeError::UnsupportedFormat { found: 2, .. }), "{error:?}");
+    assert!(matches!(error, VolumeError::UnsupportedFormat { found: 3, .. }), "{error:?}");
     assert!(error.to_string().contains("deploy the recommender"), "{error}");
 }
 
@@ -171,6 +171,21 @@ fn a_table_with_the_columns_of_another_is_rejected() {
 
     let error = published.volume.load(&version).unwrap_err();
 
+    assert!(matches!(error, VolumeError::BadTable { .. }), "{error:?}");
+}
+
+#[test]
+fn rules_with_the_columns_of_another_format_are_rejected() {
+    let published = Published::new();
+    let version = store_manifest(&published, |json| json["format"] = 1.into());
+    let error = published.volume.load(&version).unwrap_err();
+    assert!(matches!(error, VolumeError::BadTable { .. }), "{error:?}");
+
+    fs::copy(published.path("artist_rules.parquet"), published.path("rules.parquet")).unwrap();
+    let version = store_manifest(&published, |json| {
+        json["files"]["rules.parquet"] = json["files"]["artist_rules.parquet"].clone();
+    });
+    let error = published.volume.load(&version).unwrap_err();
     assert!(matches!(error, VolumeError::BadTable { .. }), "{error:?}");
 }
 

@@ -8,7 +8,7 @@ use std::{fs, time::Duration};
 
 use model::{
     Artists, Consequent, Counts, EncodedRules, EncodedTables, InvalidTable, LongerRule, LongerRulesEncoder,
-    Metadata, Rule, Rules, RulesEncoder, Songs, Volume,
+    Metadata, Rule, Rules, RulesEncoder, Songs, Volume, Weights,
 };
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use support::{metadata, tables};
@@ -33,6 +33,7 @@ fn all_pairs(songs: &Songs) -> Vec<(Vec<u32>, u32, Vec<Consequent>)> {
                 song,
                 support_count: (song * 31 % count + 1).min(2 * MANY_SONGS - song),
                 weight: (song % 300) as u16,
+                many_weight: (song % 7) as u16,
             })
             .collect()
     };
@@ -74,7 +75,7 @@ fn rules_of_several_row_groups_are_read_back_equal() {
     let songs = many_songs();
     let mut rules = Rules::default();
     for (antecedent, antecedent_count, consequents) in &all_pairs(&songs) {
-        for &Consequent { song, support_count, weight } in consequents {
+        for &Consequent { song, support_count, weight, many_weight } in consequents {
             rules
                 .push(Rule {
                     antecedent,
@@ -82,6 +83,7 @@ fn rules_of_several_row_groups_are_read_back_equal() {
                     consequent: song,
                     support_count,
                     weight,
+                    many_weight,
                 })
                 .unwrap();
         }
@@ -105,7 +107,8 @@ fn encode_rows(
     rows: &[(&[u32], u32, u32, u32)],
 ) -> Result<EncodedRules, InvalidTable> {
     for &(antecedent, antecedent_count, song, support_count) in rows {
-        encoder.push(antecedent, antecedent_count, [Consequent { song, support_count, weight: 1 }])?;
+        let consequent = Consequent { song, support_count, weight: 1, many_weight: 0 };
+        encoder.push(antecedent, antecedent_count, [consequent])?;
     }
     encoder.finish()
 }
@@ -153,6 +156,38 @@ fn artist_rules_that_contradict_the_artists_are_refused() {
     encode(&[(&[1], 5, 0, 3)]).unwrap_err();
     encode(&[(&[2], 3, 0, 3)]).unwrap_err();
     encode(&[(&[0, 1], 3, 0, 3)]).unwrap_err();
+}
+
+#[test]
+fn an_artist_rule_with_a_weight_for_many_seeds_is_refused() {
+    let (songs, artists) = (tables().songs, tables().artists);
+    let mut encoder = RulesEncoder::for_artists(&artists, &songs).unwrap();
+    let consequent = Consequent { song: 0, support_count: 8, weight: 1, many_weight: 1 };
+
+    let error = encoder.push(&[0], 8, [consequent]).unwrap_err().to_string();
+
+    assert!(error.contains("many_weight"), "{error}");
+}
+
+#[test]
+fn weights_for_many_seeds_that_are_all_0_take_no_memory() {
+    let rules = |many_weight: u16| {
+        let mut rules = Rules::default();
+        for (row, rule) in tables().rules.iter().enumerate() {
+            let many_weight = if row == 2 { many_weight } else { 0 };
+            rules.push(Rule { weight: 1, many_weight, ..rule }).unwrap();
+        }
+        rules
+    };
+
+    let zeros = rules(0);
+
+    assert!(zeros.iter().all(|rule| rule.many_weight == 0));
+    assert!(zeros.groups().all(|group| group.many_weights == Weights::Zeros(group.consequents.len())));
+    assert!(zeros.memory_bytes() < rules(1).memory_bytes());
+    let many_weights = |rules: &Rules| rules.iter().map(|rule| rule.many_weight).collect::<Vec<_>>();
+    assert_eq!(many_weights(&rules(1)), [0, 0, 1, 0]);
+    assert_eq!(many_weights(&rules(65_535)), [0, 0, 65_535, 0]);
 }
 
 #[test]
@@ -268,6 +303,7 @@ fn the_group_of_one_id_is_found_wherever_ids_have_no_rules() {
                     consequent: 0,
                     support_count: 1,
                     weight: 1,
+                    many_weight: 0,
                 })
                 .unwrap();
         }

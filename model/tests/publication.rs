@@ -377,9 +377,15 @@ fn tables_that_contradict_the_metadata_are_not_published() {
     check(|metadata| metadata.dataset.playlists = 7);
     check(|metadata| metadata.counts.rules = 5);
     check(|metadata| metadata.scoring.weight_scale = f64::NAN);
+    check(|metadata| metadata.scoring.many_weight_scale = 0.0);
     check(|metadata| metadata.scoring.artist_weight_scale = 1e308);
-    check(|metadata| metadata.scoring.popularity_damping.clear());
-    check(|metadata| metadata.scoring.popularity_damping[1].exponent = 2.0);
+    check(|metadata| metadata.scoring.by_seeds.clear());
+    check(|metadata| metadata.scoring.by_seeds[1].seeds = 1);
+    check(|metadata| metadata.scoring.by_seeds[0].seeds = 0);
+    check(|metadata| metadata.scoring.by_seeds[0].many_share = -0.1);
+    check(|metadata| metadata.scoring.by_seeds[0].many_share = f64::NAN);
+    check(|metadata| metadata.scoring.by_seeds[1].damping = 2.0);
+    check(|metadata| metadata.scoring.by_seeds[1].artist_share = 1e4);
 
     assert!(volume.versions().unwrap().is_empty());
     assert!(is_empty(&volume.root().join("versions")));

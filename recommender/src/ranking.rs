@@ -132,7 +132,7 @@ impl Ranking {
             }
         }
         if query.limit > 0 && !seeds.is_empty() {
-            let exponent = self.scoring.damping_exponent(seeds.len());
+            let exponent = self.scoring.at(seeds.len()).damping;
             let from_rules = Firing {
                 index: &self.rules,
                 source: Source::Rules,
@@ -273,6 +273,7 @@ impl<'a> Answer<'a> {
             let group = firing.index.group(position);
             // Integers: in whatever order rules fire, the sum is the same.
             match group.weights {
+                Weights::Zeros(_) => self.scratch.touch_all(group.consequents),
                 Weights::Bytes(weights) => self.scratch.add_all(group.consequents, weights),
                 Weights::Words(weights) => self.scratch.add_all(group.consequents, weights),
             }

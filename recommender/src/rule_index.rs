@@ -143,7 +143,14 @@ mod tests {
         let mut rules = Rules::default();
         for (_, antecedent) in antecedents {
             rules
-                .push(Rule { antecedent, antecedent_count: 1, consequent: 0, support_count: 1, weight: 1 })
+                .push(Rule {
+                    antecedent,
+                    antecedent_count: 1,
+                    consequent: 0,
+                    support_count: 1,
+                    weight: 1,
+                    many_weight: 0,
+                })
                 .unwrap();
         }
         RuleIndex::build(rules)

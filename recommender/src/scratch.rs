@@ -40,6 +40,13 @@ impl Scratch {
         }
     }
 
+    /// Adds 0 to songs.
+    pub(crate) fn touch_all(&mut self, songs: &[SongId]) {
+        for &song in songs {
+            self.add(song, 0);
+        }
+    }
+
     fn add(&mut self, song: SongId, weight: u64) {
         let sum = &mut self.sums[song as usize];
         if *sum == 0 {

@@ -6,7 +6,7 @@ mod support;
 
 use std::{collections::HashMap, num::NonZeroUsize};
 
-use model::{Damping, RuleCounts, SongId, Tables};
+use model::{RuleCounts, SeedScoring, SongId, Tables};
 use proptest::prelude::*;
 use recommender::{Antecedent, FiredRule, Query, Recommendation, ServedModel, Source};
 use support::{PLAYLISTS, RuleRow, model, tables};
@@ -18,6 +18,11 @@ fn served(song_count: usize, rules: &[RuleRow<'_>]) -> ServedModel {
         .map(|((title, artist), count)| (title.as_str(), artist.as_str(), &[][..], count))
         .collect();
     ServedModel::build(model(tables(&songs, rules, &[])))
+}
+
+/// How scores are damped by the support count of a song, and nothing else.
+fn damped(seeds: u32, damping: f64) -> SeedScoring {
+    SeedScoring { seeds, many_share: 0.0, damping, artist_share: 0.0 }
 }
 
 fn query(seeds: &[SongId]) -> Query {
@@ -66,7 +71,7 @@ fn popular_songs_are_damped_as_the_model_says() {
         &[],
     ));
     model.manifest.metadata.scoring.weight_scale = 0.5;
-    model.manifest.metadata.scoring.popularity_damping = vec![Damping { seeds: 1, exponent: 0.5 }];
+    model.manifest.metadata.scoring.by_seeds = vec![damped(1, 0.5)];
     let answer = ServedModel::build(model).recommend(&query(&[2]));
     assert_eq!(songs(&answer), [1, 0]);
     assert_eq!(answer[0].score, 0.5 * 10.0 / 10.0);
@@ -219,11 +224,12 @@ fn one_answer_leaves_no_trace_in_the_next() {
 }
 
 /// What the rules say when each of them is looked at: the songs with their scores, in order.
-fn brute_force(tables: &Tables, damping: &[Damping], query: &Query) -> Vec<(SongId, f64, Source)> {
+fn brute_force(tables: &Tables, damping: &[SeedScoring], query: &Query) -> Vec<(SongId, f64, Source)> {
     let scoring = model::Scoring {
         weight_scale: 1.0 / 255.0,
+        many_weight_scale: 1.0,
         artist_weight_scale: 1.0 / 100.0,
-        popularity_damping: damping.to_vec(),
+        by_seeds: damping.to_vec(),
     };
     let mut seeds = query.seeds.clone();
     seeds.sort_unstable();
@@ -234,7 +240,7 @@ fn brute_force(tables: &Tables, damping: &[Damping], query: &Query) -> Vec<(Song
         tables.artists.iter().find(|(_, artist)| artist.songs.contains(&song)).map(|(id, _)| id)
     };
     let artists: Vec<u32> = seeds.iter().filter_map(|&seed| artist_id(seed)).collect();
-    let exponent = scoring.damping_exponent(seeds.len());
+    let exponent = scoring.at(seeds.len()).damping;
     let support_count = |song: SongId| tables.songs.get(song).support_count;
 
     let mut ranked: Vec<(SongId, f64, Source)> = Vec::new();
@@ -324,15 +330,13 @@ proptest! {
         cap in 0..4_usize,
         exponents in (0.0..1.0_f64, 0.0..1.0_f64),
     ) {
-        let damping = [
-            Damping { seeds: 1, exponent: exponents.0 },
-            Damping { seeds: 5, exponent: exponents.1 },
-        ];
+        let damping = [damped(1, exponents.0), damped(5, exponents.1)];
         let mut model = model(tables.clone());
         model.manifest.metadata.scoring = model::Scoring {
             weight_scale: 1.0 / 255.0,
+            many_weight_scale: 1.0,
             artist_weight_scale: 1.0 / 100.0,
-            popularity_damping: damping.to_vec(),
+            by_seeds: damping.to_vec(),
         };
         let query = Query {
             seeds,

@@ -66,7 +66,7 @@ where
                     }
                 }
                 let weight = weight(support_count, antecedent_count);
-                self.consequents.push(Consequent { song, support_count, weight });
+                self.consequents.push(Consequent { song, support_count, weight, many_weight: 0 });
             }
             while let Some(rule) = self.itemset_rules.next_if(|rule| rule.antecedent == antecedent) {
                 self.consequents.push(weighed(&rule));
@@ -95,7 +95,7 @@ where
 
 fn weighed(rule: &MinedRule<'_>) -> Consequent {
     let weight = weight(rule.support_count, rule.antecedent_count);
-    Consequent { song: rule.consequent, support_count: rule.support_count, weight }
+    Consequent { song: rule.consequent, support_count: rule.support_count, weight, many_weight: 0 }
 }
 
 /// The nearest integer to `255 · both / antecedent`, the greater of two that are equally near.

@@ -7,8 +7,8 @@ use std::{
 
 use chrono::Utc;
 use model::{
-    Damping, EncodedTables, Manifest, Metadata, Parameters, Publication, Scoring, TrainerBuild, VersionName,
-    Volume, VolumeError,
+    EncodedTables, Manifest, Metadata, Parameters, Publication, Scoring, SeedScoring, TrainerBuild,
+    VersionName, Volume, VolumeError,
 };
 use sha2::{Digest as _, Sha256};
 use tracing::{info, warn};
@@ -300,14 +300,12 @@ fn key(dataset: &Dataset, parameters: &Parameters) -> String {
 /// at 1 seed was 0.193 (0.172 at exponent 0.5), at 25 seeds 0.220 (0.261).
 fn scoring() -> Scoring {
     let unit = 1.0 / f64::from(u8::MAX);
+    let damped = |seeds, damping| SeedScoring { seeds, many_share: 0.0, damping, artist_share: 0.0 };
     Scoring {
         weight_scale: unit,
+        many_weight_scale: unit,
         artist_weight_scale: unit,
-        popularity_damping: vec![
-            Damping { seeds: 1, exponent: 0.0 },
-            Damping { seeds: 5, exponent: 0.4 },
-            Damping { seeds: 25, exponent: 0.5 },
-        ],
+        by_seeds: vec![damped(1, 0.0), damped(5, 0.4), damped(25, 0.5)],
     }
 }
 

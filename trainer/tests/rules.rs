@@ -123,6 +123,7 @@ fn table<'r>(
                 consequent: rule.song,
                 support_count: rule.support_count,
                 weight: rule.weight,
+                many_weight: rule.many_weight,
             })
         })
     });

@@ -3,7 +3,7 @@
 
 use chrono::{TimeZone as _, Utc};
 use model::{
-    Artists, Counts, Damping, Dataset, Metadata, Parameters, Rule, Rules, Scoring, Songs, Stage, Tables,
+    Artists, Counts, Dataset, Metadata, Parameters, Rule, Rules, Scoring, SeedScoring, Songs, Stage, Tables,
     TrainerBuild,
 };
 
@@ -17,14 +17,26 @@ pub(crate) fn tables() -> Tables {
     artists.push("Kendrick Lamar", 8, &[0]).unwrap();
     artists.push("Bowling for Soup", 3, &[2]).unwrap();
     let mut rules = Rules::default();
-    for (antecedent, antecedent_count, consequent, support_count, weight) in
-        [(&[0][..], 8, 1, 4, 127), (&[0], 8, 2, 2, 63), (&[1], 5, 0, 4, 204), (&[0, 1], 4, 2, 2, 65_535)]
-    {
-        rules.push(Rule { antecedent, antecedent_count, consequent, support_count, weight }).unwrap();
+    for (antecedent, antecedent_count, consequent, support_count, weight, many_weight) in [
+        (&[0][..], 8, 1, 4, 127, 12),
+        (&[0], 8, 2, 2, 63, 0),
+        (&[1], 5, 0, 4, 204, 300),
+        (&[0, 1], 4, 2, 2, 65_535, 65_535),
+    ] {
+        rules
+            .push(Rule { antecedent, antecedent_count, consequent, support_count, weight, many_weight })
+            .unwrap();
     }
     let mut artist_rules = Rules::default();
     artist_rules
-        .push(Rule { antecedent: &[0], antecedent_count: 8, consequent: 1, support_count: 4, weight: 127 })
+        .push(Rule {
+            antecedent: &[0],
+            antecedent_count: 8,
+            consequent: 1,
+            support_count: 4,
+            weight: 127,
+            many_weight: 0,
+        })
         .unwrap();
     Tables { songs, artists, rules, artist_rules }
 }
@@ -67,10 +79,11 @@ pub(crate) fn metadata(key: &str) -> Metadata {
         },
         scoring: Scoring {
             weight_scale: 1.0 / 255.0,
+            many_weight_scale: 1.0 / 1024.0,
             artist_weight_scale: 1.0 / 255.0,
-            popularity_damping: vec![
-                Damping { seeds: 1, exponent: 0.0 },
-                Damping { seeds: 25, exponent: 0.5 },
+            by_seeds: vec![
+                SeedScoring { seeds: 1, many_share: 0.0, damping: 0.0, artist_share: 0.25 },
+                SeedScoring { seeds: 25, many_share: 0.75, damping: 0.5, artist_share: 0.5 },
             ],
         },
         evaluation: None,

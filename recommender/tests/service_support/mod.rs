@@ -19,7 +19,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use model::{
-    Artists, Counts, Damping, Dataset, Metadata, Parameters, Rule, Rules, Scoring, Songs, Tables,
+    Artists, Counts, Dataset, Metadata, Parameters, Rule, Rules, Scoring, SeedScoring, Songs, Tables,
     TrainerBuild, VersionName, Volume,
 };
 use proto::v1::{
@@ -92,11 +92,19 @@ fn tables(first_title: &str) -> Tables {
     for (antecedent, antecedent_count, consequent, support_count, weight) in
         [(&[0][..], 8, 1, 4, 127), (&[0], 8, 2, 2, 63), (&[1], 5, 0, 4, 204)]
     {
-        rules.push(Rule { antecedent, antecedent_count, consequent, support_count, weight }).unwrap();
+        let rule = Rule { antecedent, antecedent_count, consequent, support_count, weight, many_weight: 0 };
+        rules.push(rule).unwrap();
     }
     let mut artist_rules = Rules::default();
     artist_rules
-        .push(Rule { antecedent: &[0], antecedent_count: 9, consequent: 2, support_count: 3, weight: 85 })
+        .push(Rule {
+            antecedent: &[0],
+            antecedent_count: 9,
+            consequent: 2,
+            support_count: 3,
+            weight: 85,
+            many_weight: 0,
+        })
         .unwrap();
     Tables { songs, artists, rules, artist_rules }
 }
@@ -139,7 +147,8 @@ fn metadata(number: u32) -> Metadata {
         scoring: Scoring {
             weight_scale: 1.0 / 255.0,
             artist_weight_scale: 1.0 / 255.0,
-            popularity_damping: vec![Damping { seeds: 1, exponent: 0.4 }],
+            many_weight_scale: 1.0,
+            by_seeds: vec![SeedScoring { seeds: 1, many_share: 0.0, damping: 0.4, artist_share: 0.0 }],
         },
         evaluation: None,
         refusal: None,

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use model::{
-    Artists, Counts, Damping, Dataset, FORMAT, Manifest, Metadata, Model, Parameters, Rule, Rules, Scoring,
-    SongId, Tables, TrainerBuild,
+    Artists, Counts, Dataset, FORMAT, Manifest, Metadata, Model, Parameters, Rule, Rules, Scoring,
+    SeedScoring, SongId, Tables, TrainerBuild,
 };
 
 /// The playlists that small models are said to be trained from.
@@ -70,6 +70,7 @@ fn sorted_rules(mut rows: Vec<RuleRow<'_>>, antecedent_count: impl Fn(&[u32]) ->
                 consequent,
                 support_count,
                 weight,
+                many_weight: 0,
             })
             .unwrap();
     }
@@ -111,7 +112,8 @@ pub(crate) fn metadata(tables: &Tables) -> Metadata {
         scoring: Scoring {
             weight_scale: 1.0,
             artist_weight_scale: 1.0,
-            popularity_damping: vec![Damping { seeds: 1, exponent: 0.0 }],
+            many_weight_scale: 1.0,
+            by_seeds: vec![SeedScoring { seeds: 1, many_share: 0.0, damping: 0.0, artist_share: 0.0 }],
         },
         evaluation: None,
         refusal: None,
