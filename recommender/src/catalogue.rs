@@ -1,6 +1,7 @@
 use std::ops::Range;
 
 use model::{SongId, Songs, Strings};
+use ranking::SongFacts;
 
 use crate::{
     grams::GramIndex,
@@ -87,10 +88,14 @@ impl Catalogue {
         &self.namesakes
     }
 
-    /// What stands for the song's normalised artist; `None` when it has none.
-    pub(crate) fn artist_key(&self, song: SongId) -> Option<u32> {
-        let artist = self.artist_of[song as usize];
-        (!self.artists.name(artist).is_empty()).then_some(artist)
+    /// What ranking needs to know of the songs.
+    pub(crate) fn song_facts(&self) -> SongFacts<'_> {
+        SongFacts {
+            support_counts: self.songs.support_counts(),
+            namesakes: &self.namesakes,
+            artist_keys: &self.artist_of,
+            no_artist: self.artists.find(""),
+        }
     }
 
     /// The song's normalised title.

@@ -13,9 +13,6 @@ mod catalogue;
 mod closeness;
 mod search;
 mod seeds;
-mod rule_index;
-mod scratch;
-mod ranking;
 mod served_model;
 mod live_model;
 mod refresh;
@@ -31,10 +28,11 @@ mod args;
 mod logging;
 mod server;
 
+pub use ranking::{Antecedent, FiredRule, Query, Recommendation, Source};
+
 pub use self::{
     args::{Args, LogFormat, Settings},
     logging::init_logging,
-    ranking::{Antecedent, FiredRule, Query, Recommendation, Source},
     search::SearchPage,
     seeds::{MatchKind, SeedMatch},
     served_model::ServedModel,

@@ -1,9 +1,8 @@
 use model::{ArtistId, Artists, Manifest, Model, Song, SongId, VersionName};
+use ranking::{Query, Ranking, Recommendation};
 
 use crate::{
     catalogue::Catalogue,
-    ranking::{Query, Ranking, Recommendation},
-    rule_index::RuleIndex,
     search::{self, SearchPage},
     seeds::{self, SeedMatch},
 };
@@ -25,12 +24,10 @@ impl ServedModel {
     pub fn build(model: Model) -> ServedModel {
         let Model { version, manifest, tables } = model;
         let song_count = tables.songs.len();
-        let rules = RuleIndex::build(tables.rules);
-        let artist_rules = RuleIndex::build(tables.artist_rules);
         ServedModel {
             ranking: Ranking::build(
-                rules,
-                artist_rules,
+                tables.rules,
+                tables.artist_rules,
                 &tables.artists,
                 song_count,
                 manifest.metadata.scoring.clone(),
@@ -92,6 +89,6 @@ impl ServedModel {
 
     /// Recommends songs that go with the seeds, the best first; see [`Query`] and [`Recommendation`].
     pub fn recommend(&self, query: &Query) -> Vec<Recommendation> {
-        self.ranking.recommend(&self.catalogue, query)
+        self.ranking.recommend(self.catalogue.song_facts(), query)
     }
 }

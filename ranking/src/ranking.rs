@@ -5,10 +5,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use model::{ArtistId, Artists, RuleCounts, Scoring, SongId, Weights};
+use model::{ArtistId, Artists, RuleCounts, Rules, Scoring, SongId, Weights};
 
 use crate::{
-    catalogue::Catalogue,
     rule_index::{RuleIndex, for_each_common},
     scratch::Scratch,
 };
@@ -19,7 +18,7 @@ const NO_ARTIST: ArtistId = ArtistId::MAX;
 /// The most scratch memories that are kept for later calls.
 const MAX_KEPT_SCRATCHES: usize = 4;
 
-/// What is asked of a [`ServedModel`](crate::ServedModel): which songs go with the seeds.
+/// What is asked of a [`Ranking`]: which songs go with the seeds.
 ///
 /// Repetitions, the order, and ids that the model does not have make no difference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,9 +84,37 @@ pub enum Antecedent {
     Artist(ArtistId),
 }
 
-/// What ranking needs of a model beside the catalogue.
+/// What ranking needs to know of the songs.
+#[derive(Clone, Copy, Debug)]
+pub struct SongFacts<'a> {
+    /// By song, the playlists that hold it; falling.
+    pub support_counts: &'a [u32],
+    /// By song, what stands for all songs of its artist and title, of which an answer has at most one: one of their ids. Empty: each song
+    /// stands for itself.
+    pub namesakes: &'a [SongId],
+    /// By song, what stands for its artist where [`Query::max_songs_per_artist`] counts. Empty: no song has one.
+    pub artist_keys: &'a [u32],
+    /// What stands in `artist_keys` for no artist.
+    pub no_artist: Option<u32>,
+}
+
+impl SongFacts<'_> {
+    fn len(&self) -> usize {
+        self.support_counts.len()
+    }
+
+    fn namesake(&self, song: SongId) -> SongId {
+        self.namesakes.get(song as usize).copied().unwrap_or(song)
+    }
+
+    fn artist_key(&self, song: SongId) -> Option<u32> {
+        self.artist_keys.get(song as usize).copied().filter(|&key| Some(key) != self.no_artist)
+    }
+}
+
+/// The rules of a model, indexed for answering.
 #[derive(Debug)]
-pub(crate) struct Ranking {
+pub struct Ranking {
     rules: RuleIndex,
     artist_rules: RuleIndex,
     /// By song, its artist in the artists' table, or [`NO_ARTIST`].
@@ -100,9 +127,14 @@ pub(crate) struct Ranking {
 }
 
 impl Ranking {
-    pub(crate) fn build(
-        rules: RuleIndex,
-        artist_rules: RuleIndex,
+    /// Indexes the rules of a model that has so many songs, and was trained from `baskets` playlists.
+    ///
+    /// # Panics
+    ///
+    /// If an artist has a song that does not exist.
+    pub fn build(
+        rules: Rules,
+        artist_rules: Rules,
         artists: &Artists,
         song_count: usize,
         scoring: Scoring,
@@ -115,19 +147,30 @@ impl Ranking {
                 artist_of[song as usize] = id;
             }
         }
-        Ranking { rules, artist_rules, artist_of, scoring, baskets, scratches: Mutex::default() }
+        Ranking {
+            rules: RuleIndex::build(rules),
+            artist_rules: RuleIndex::build(artist_rules),
+            artist_of,
+            scoring,
+            baskets,
+            scratches: Mutex::default(),
+        }
     }
 
-    /// Recommends songs that go with the seeds.
-    pub(crate) fn recommend(&self, catalogue: &Catalogue, query: &Query) -> Vec<Recommendation> {
-        let scratch = self.take_scratch(catalogue.len());
-        let mut answer = Answer::new(catalogue, query, scratch);
-        let seeds = distinct(query.seeds.iter().copied(), catalogue.len());
+    /// Recommends songs that go with the seeds, the best first. `songs` are those that the ranking was built for.
+    ///
+    /// # Panics
+    ///
+    /// If the rules speak of a song that is not among `songs`.
+    pub fn recommend(&self, songs: SongFacts<'_>, query: &Query) -> Vec<Recommendation> {
+        let scratch = self.take_scratch(songs.len());
+        let mut answer = Answer::new(songs, query, scratch);
+        let seeds = distinct(query.seeds.iter().copied(), songs.len());
         for &seed in &seeds {
             answer.block(seed);
         }
         for &song in &query.excluded {
-            if (song as usize) < catalogue.len() {
+            if (song as usize) < songs.len() {
                 answer.block(song);
             }
         }
@@ -222,7 +265,7 @@ impl Eq for Candidate {}
 
 /// An answer while it is filled.
 struct Answer<'a> {
-    catalogue: &'a Catalogue,
+    songs: SongFacts<'a>,
     query: &'a Query,
     scratch: Scratch,
     /// The songs recommended so far, by artist; used only when there is a cap.
@@ -231,8 +274,8 @@ struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    fn new(catalogue: &'a Catalogue, query: &'a Query, scratch: Scratch) -> Self {
-        Answer { catalogue, query, scratch, by_artist: HashMap::new(), recommendations: Vec::new() }
+    fn new(songs: SongFacts<'a>, query: &'a Query, scratch: Scratch) -> Self {
+        Answer { songs, query, scratch, by_artist: HashMap::new(), recommendations: Vec::new() }
     }
 
     fn is_full(&self) -> bool {
@@ -241,11 +284,11 @@ impl<'a> Answer<'a> {
 
     /// Keeps the song and its namesakes out of the answer from now on.
     fn block(&mut self, song: SongId) {
-        self.scratch.block(self.catalogue.namesakes()[song as usize]);
+        self.scratch.block(self.songs.namesake(song));
     }
 
     fn is_blocked(&self, song: SongId) -> bool {
-        self.scratch.is_blocked(self.catalogue.namesakes()[song as usize])
+        self.scratch.is_blocked(self.songs.namesake(song))
     }
 
     /// Adds the song unless it is blocked or its artist has enough songs.
@@ -254,7 +297,7 @@ impl<'a> Answer<'a> {
             return;
         }
         if let Some(cap) = self.query.max_songs_per_artist
-            && let Some(artist) = self.catalogue.artist_key(song)
+            && let Some(artist) = self.songs.artist_key(song)
         {
             let songs = self.by_artist.entry(artist).or_default();
             if *songs >= cap.get() {
@@ -278,7 +321,7 @@ impl<'a> Answer<'a> {
                 Weights::Words(weights) => self.scratch.add_all(group.consequents, weights),
             }
         }
-        let support_counts = self.catalogue.songs().support_counts();
+        let support_counts = self.songs.support_counts;
         let sums = self.scratch.take_sums();
         let mut candidates = Vec::with_capacity(sums.len());
         for (song, sum) in sums {
@@ -299,7 +342,7 @@ impl<'a> Answer<'a> {
     }
 
     fn fill_from_popularity(&mut self, baskets: u32) {
-        for (song, &support_count) in (0..).zip(self.catalogue.songs().support_counts()) {
+        for (song, &support_count) in (0..).zip(self.songs.support_counts) {
             if self.is_full() {
                 break;
             }
@@ -338,7 +381,7 @@ impl<'a> Answer<'a> {
                 }
             });
         }
-        let support_counts = self.catalogue.songs().support_counts();
+        let support_counts = self.songs.support_counts;
         for ((song, explained_at), strongest) in songs.into_iter().zip(strongest) {
             explained[explained_at].rules = strongest
                 .into_iter()
