@@ -77,6 +77,16 @@ fn sorted_rules(mut rows: Vec<RuleRow<'_>>, antecedent_count: impl Fn(&[u32]) ->
     rules
 }
 
+/// The same rules with weights for many seeds, in the table's order.
+pub(crate) fn with_many_weights(rules: &Rules, many_weights: &[u16]) -> Rules {
+    assert_eq!(rules.len(), many_weights.len());
+    let mut weighed = Rules::default();
+    for (rule, &many_weight) in rules.iter().zip(many_weights) {
+        weighed.push(Rule { many_weight, ..rule }).unwrap();
+    }
+    weighed
+}
+
 /// What a training would say of these tables. Scores are sums of weights, not damped.
 pub(crate) fn metadata(tables: &Tables) -> Metadata {
     Metadata {
