@@ -236,8 +236,10 @@ fn store(volume: &Volume, songs: &Songs, rule_count: usize) -> (VersionName, Dur
                 let most = antecedent_count.min(support_count(id as usize));
                 let support_count = 2 + (most - 2) / (8 + random.below(400) as u32) + random.below(2) as u32;
                 let support_count = support_count.min(most);
-                let weight = (255 * support_count / antecedent_count).clamp(1, 255) as u16;
-                Consequent { song: id, support_count, weight, many_weight: 0 }
+                let weight = (10_000 * support_count / antecedent_count) as u16;
+                // What is fitted for many seeds follows no count, and half of it is nothing.
+                let many_weight = random.below(2_000).saturating_sub(1_000) as u16;
+                Consequent { song: id, support_count, weight, many_weight }
             })
             .collect();
         let begin = Instant::now();
@@ -282,10 +284,10 @@ fn metadata(songs: &Songs, rules: u64) -> Metadata {
         },
         counts: Counts { rules, ..Counts::default() },
         scoring: Scoring {
-            weight_scale: 1.0 / 255.0,
-            many_weight_scale: 1.0,
+            weight_scale: 1e-4,
+            many_weight_scale: 1e-4,
             artist_weight_scale: 1.0 / 255.0,
-            by_seeds: vec![SeedScoring { seeds: 1, many_share: 0.0, damping: 0.4, artist_share: 0.0 }],
+            by_seeds: vec![SeedScoring { seeds: 1, many_share: 0.5, damping: 0.4, artist_share: 0.0 }],
         },
         evaluation: None,
         refusal: None,
