@@ -24,6 +24,8 @@ pub(crate) struct Catalogue {
     pub(crate) songs: Songs,
     pub(crate) artists: Artists,
     pub(crate) song_artists: Vec<Option<ArtistId>>,
+    /// By basket, as [`Playlists::pid_hashes`] gives them.
+    pub(crate) pid_hashes: Vec<u64>,
 }
 
 impl Catalogue {
@@ -34,6 +36,7 @@ impl Catalogue {
         playlists: Playlists,
     ) -> Result<Self, InvalidTable> {
         let (spellings, artist_texts, song_keys) = identity.into_parts();
+        let pid_hashes = playlists.pid_hashes();
         let (rows, ends) = playlists.into_groups();
         let (row_counts, support_counts) = rayon::join(
             || row_counts(&rows, spellings.len()),
@@ -49,7 +52,7 @@ impl Catalogue {
             || artists(&spellings, &shown_artists, &baskets),
         );
         let (songs, (artists, song_artists)) = (songs?, artists?);
-        Ok(Catalogue { baskets, songs, artists, song_artists })
+        Ok(Catalogue { baskets, songs, artists, song_artists, pid_hashes })
     }
 }
 

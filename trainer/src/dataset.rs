@@ -118,6 +118,9 @@ pub struct Dataset {
     pub artists: Artists,
     /// The artist of each song, by song id; `None` where the dataset names none.
     pub song_artists: Vec<Option<ArtistId>>,
+    /// A hash of the pid of each basket, which does not depend on anything else: the first 8 bytes of the SHA-256 of its text without blanks
+    /// around, as a big-endian number.
+    pub pid_hashes: Vec<u64>,
     /// What a manifest says of the dataset.
     pub facts: model::Dataset,
     /// The first row that was skipped.
@@ -312,8 +315,8 @@ pub fn read_dataset(
         songs: count(catalogue.songs.len())?,
         artists: count(catalogue.artists.len())?,
     };
-    let Catalogue { baskets, songs, artists, song_artists } = catalogue;
-    Ok(Dataset { baskets, songs, artists, song_artists, facts, first_skipped })
+    let Catalogue { baskets, songs, artists, song_artists, pid_hashes } = catalogue;
+    Ok(Dataset { baskets, songs, artists, song_artists, pid_hashes, facts, first_skipped })
 }
 
 /// What was read of a dataset.

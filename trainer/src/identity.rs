@@ -217,7 +217,7 @@ pub(crate) fn composed(text: &str) -> Cow<'_, str> {
 ///
 /// Folding and not lower case, for that depends on the place of a letter ("ΟΔΟΣ" ends with another sigma than "οδοσ") and does not
 /// equate "Straße" and "STRASSE". Not NFKC, which would equate more than case: "²" and "2", "Ⅳ" and "IV".
-fn comparable(text: &str) -> String {
+pub(crate) fn comparable(text: &str) -> String {
     let mut comparable = String::new();
     write_comparable(text, &mut comparable);
     comparable

@@ -40,6 +40,7 @@ mod playlists;
 mod reading;
 mod catalogue;
 mod dataset;
+mod hold_out;
 mod baskets;
 mod support;
 mod itemsets;
@@ -49,17 +50,26 @@ mod one_song_rules;
 mod kernel;
 mod ease;
 mod factors;
+mod rule_weights;
 mod rule_table;
+mod twin;
+mod fit;
+mod evaluation;
+mod measuring;
+mod learning;
 mod progress;
 mod stages;
 mod mining;
+mod gate;
 mod training;
 mod summary;
 mod versions;
 mod args;
 
 pub use self::{
-    args::{Args, Command, LogFormat, Share, TrainArgs, VersionsCommand, VolumeArgs},
+    args::{
+        Args, Command, EvaluateArgs, LogFormat, MiningArgs, Share, TrainArgs, VersionsCommand, VolumeArgs,
+    },
     baskets::Baskets,
     columns::Column,
     dataset::{Dataset, DatasetError, ItemKey, ReadOptions, ReadProgress, read_dataset},
@@ -67,7 +77,10 @@ pub use self::{
     download::DownloadPolicy,
     download_error::DownloadError,
     ease::{Ease, EaseError, EaseTwin},
+    evaluation::{EvaluationReport, Recommended, evaluate, measure},
     factors::{Factors, FactorsError},
+    gate::{Decision, decide},
+    hold_out::{HeldOut, HoldOut, SEEDS},
     http_client::RedirectProblem,
     itemset_rules::{ItemsetRules, MinedRule, itemset_rules},
     itemsets::{
@@ -80,7 +93,8 @@ pub use self::{
     progress::{LogWriter, Progress},
     reading::{RowProblem, SkippedRow},
     rule_table::merge_rules,
+    rule_weights::RuleWeights,
     support::{InvalidThreshold, MinConfidence, MinSupport},
-    training::{Outcome, Report, Settings, TrainError, train},
+    training::{Outcome, Report, Settings, TrainError, evaluate_dataset, train},
     versions::{VersionsReport, versions},
 };

@@ -1,4 +1,9 @@
-use crate::interning::{Texts, TooMany};
+use rayon::prelude::*;
+
+use crate::{
+    hold_out::stable_hash,
+    interning::{Texts, TooMany},
+};
 
 /// The playlists as they are read: which row belongs to which, in the order of the rows.
 ///
@@ -43,6 +48,12 @@ impl Playlists {
     /// The number of rows.
     pub(crate) fn row_count(&self) -> u64 {
         self.rows.len() as u64
+    }
+
+    /// A hash of the pid of each playlist; see [`stable_hash`].
+    pub(crate) fn pid_hashes(&self) -> Vec<u64> {
+        let pids = &self.pids;
+        (0..pids.len() as u32).into_par_iter().map(|pid| stable_hash(&[pids.get(pid).as_bytes()])).collect()
     }
 
     /// The rows of each playlist together, the playlists in the order in which they came first, and where those of each end.
