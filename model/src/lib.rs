@@ -25,6 +25,7 @@ mod strings;
 mod songs;
 mod integers;
 mod rules;
+mod evaluation;
 mod manifest;
 mod version;
 mod model;
@@ -40,11 +41,12 @@ mod publication;
 
 pub use self::{
     error::VolumeError,
+    evaluation::{Evaluation, EvaluationFigures, RPrecisions},
     integers::Weights,
     longer_rules::{LongerRule, LongerRulesEncoder},
     manifest::{
-        Counts, Dataset, Evaluation, EvaluationFigures, FORMAT, FileDigest, Manifest, Metadata, Parameters,
-        Scoring, SeedScoring, Stage, TrainerBuild,
+        Counts, Dataset, FORMAT, FileDigest, Manifest, Metadata, Parameters, Scoring, SeedScoring, Stage,
+        TrainerBuild,
     },
     model::{EncodedTables, Model, Tables},
     publication::Publication,

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::Evaluation;
+
 /// The format of the versions that this build writes, and the latest that it reads; it reads all before it.
 ///
 /// 2: song rules have a `many_weight`, and `scoring` tells for a number of seeds more than the damping.
@@ -253,39 +255,6 @@ impl Scoring {
         }
         None
     }
-}
-
-/// How good a model is: figures measured on held-out playlists with a twin that was trained without them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evaluation {
-    /// Playlists that were held out.
-    pub held_out_playlists: u32,
-    /// The figures, by number of seeds and recommender.
-    pub figures: Vec<EvaluationFigures>,
-}
-
-/// The figures of one recommender with one number of seeds: means over the held-out playlists, after the definitions of the
-/// RecSys Challenge 2018.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EvaluationFigures {
-    /// Seeds that were given.
-    pub seeds: u32,
-    /// What was measured: `model`, or `popularity` to compare with.
-    pub recommender: String,
-    /// The share of the hidden songs among as many recommendations.
-    pub r_precision: f64,
-    /// The normalised discounted cumulative gain.
-    pub ndcg: f64,
-    /// The share of playlists with a hidden song among the first 10.
-    pub hit_rate_at_10: f64,
-    /// The share of hidden songs among the first 10.
-    pub precision_at_10: f64,
-    /// Times one must ask for 10 more before a hidden song shows, 0 to 51.
-    pub clicks: f64,
-    /// The share of the catalogue that was recommended to anyone.
-    pub coverage: f64,
-    /// The share of playlists that were answered from rules.
-    pub answered: f64,
 }
 
 /// A stage of a training.
