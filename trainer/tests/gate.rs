@@ -135,7 +135,7 @@ fn a_gain_is_accepted() {
 fn a_loss_that_a_few_playlists_make_may_be_chance_and_is_accepted() {
     let with_loss = |loss: f64| {
         let few = move |_, playlist: u32| {
-            let value = if playlist % 33 == 0 { 1.0 - loss } else { 0.15 };
+            let value = if playlist.is_multiple_of(33) { 1.0 - loss } else { 0.15 };
             [Some(value), Some(0.05)]
         };
         metadata(Some(evaluation(120, few)))
