@@ -1,6 +1,6 @@
 use std::{num::NonZeroU32, path::PathBuf, str::FromStr, sync::LazyLock};
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 use model::VersionName;
 use tracing_subscriber::EnvFilter;
 
@@ -17,7 +17,7 @@ Exit codes:
   0  a version was published, or put back in service, or is in service already
   1  the training or the command failed; the volume is as it was
   2  misuse: an argument is missing or wrong
-  3  the version was trained and refused: it is stored, but must not be put in service
+  3  the gate refused the version: it is stored, and the one in service is as before
   4  the version was rolled back by hand: there is a hold on it, `trainer versions release` ends it";
 
 /// The version and the source revision.
@@ -170,7 +170,12 @@ pub struct TrainArgs {
     #[arg(long)]
     pub force: bool,
 
-    /// Print the summary as JSON: the manifest, with `outcome` and `version`.
+    /// Put the model in service even if the gate finds it clearly worse than the one there, or has refused the same before; then it is
+    /// trained again.
+    #[arg(long, env = "PUBLISH_ANYWAY", value_parser = FalseyValueParser::new())]
+    pub publish_anyway: bool,
+
+    /// Print the summary as JSON: the manifest, with `outcome`, `version` and what the `gate` said.
     #[arg(long)]
     pub json: bool,
 

@@ -100,6 +100,7 @@ fn settings(args: TrainArgs) -> anyhow::Result<Settings> {
         max_rules_per_song: NonZeroU32::new(args.max_rules_per_song),
         keep_versions: args.keep_versions,
         force: args.force,
+        publish_anyway: args.publish_anyway,
     })
 }
 

@@ -1,21 +1,28 @@
 use std::fmt::{self, Write as _};
 
-use model::Manifest;
+use model::{Manifest, RPrecisions};
 use serde_json::{Value, json};
 
 use crate::{
+    gate::Decision,
     memory::Amount,
     training::{Outcome, Report},
 };
 
 impl Report {
-    /// The report as one JSON object: the manifest's fields, and `outcome` and `version`.
+    /// The report as one JSON object: the manifest's fields without the figures of each held-out playlist, and `outcome`, `version`, and if the
+    /// run trained, the decision of the `gate` and its reason.
     ///
     /// # Errors
     ///
     /// Never for a manifest that was read from a volume.
     pub fn to_json(&self) -> serde_json::Result<Value> {
-        let mut json = serde_json::to_value(&self.manifest)?;
+        let mut manifest = self.manifest.clone();
+        for figures in manifest.metadata.evaluation.iter_mut().flat_map(|evaluation| &mut evaluation.figures)
+        {
+            figures.r_precisions = RPrecisions::default();
+        }
+        let mut json = serde_json::to_value(&manifest)?;
         json["version"] = json!(self.version);
         json["outcome"] = json!(match self.outcome {
             Outcome::Published => "published",
@@ -24,6 +31,14 @@ impl Report {
             Outcome::Refused(_) => "refused",
             Outcome::Held => "held",
         });
+        if let Some(gate) = &self.gate {
+            let (decision, reason) = match gate {
+                Decision::Accept(reason) => ("accepted", reason),
+                Decision::Abstain(reason) => ("abstained", reason),
+                Decision::Refuse(reason) => ("refused", reason),
+            };
+            json["gate"] = json!({ "decision": decision, "reason": reason });
+        }
         Ok(json)
     }
 }
@@ -42,11 +57,20 @@ impl fmt::Display for Report {
             Outcome::PutBack => {
                 writeln!(f, "put back in service: this version has this dataset and these parameters")?
             }
-            Outcome::Refused(reason) => writeln!(f, "refused as before: {reason}")?,
+            Outcome::Refused(reason) => writeln!(f, "refused and not put in service: {reason}")?,
             Outcome::Held => writeln!(
                 f,
                 "nothing done: this version was rolled back by hand; `trainer versions release {version}` lets runs put it in service again"
             )?,
+        }
+        match (&self.gate, &self.outcome) {
+            (Some(Decision::Accept(figures)), _) => writeln!(f, "gate            accepted: {figures}")?,
+            (Some(Decision::Abstain(why)), _) => writeln!(f, "gate            abstained: {why}")?,
+            (Some(Decision::Refuse(reason)), Outcome::Published) => {
+                writeln!(f, "gate            refused, and overruled: {reason}")?
+            }
+            // The reason is told above.
+            (Some(Decision::Refuse(_)) | None, _) => {}
         }
         writeln!(f, "version         {version}")?;
         writeln!(f, "published       {}", published_at.format("%Y-%m-%dT%H:%M:%SZ"))?;

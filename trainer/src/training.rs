@@ -11,10 +11,11 @@ use model::{
     VersionName, Volume, VolumeError,
 };
 use sha2::{Digest as _, Sha256};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     dataset::{Dataset, DatasetError, ReadOptions, read_dataset},
+    gate::{Decision, decide},
     itemsets::MiningError,
     location::Location,
     memory::MemoryError,
@@ -60,6 +61,8 @@ pub struct Settings {
     pub keep_versions: usize,
     /// Whether to train even if the volume knows the key.
     pub force: bool,
+    /// Whether to put the model in service even if the gate finds it clearly worse than the one there.
+    pub publish_anyway: bool,
 }
 
 impl Settings {
@@ -77,6 +80,7 @@ impl Settings {
             max_rules_per_song: NonZeroU32::new(DEFAULT_MAX_RULES_PER_SONG),
             keep_versions: DEFAULT_KEEP_VERSIONS,
             force: false,
+            publish_anyway: false,
         }
     }
 }
@@ -90,6 +94,8 @@ pub struct Report {
     pub version: VersionName,
     /// The manifest of that version.
     pub manifest: Manifest,
+    /// What the gate said, if the run trained.
+    pub gate: Option<Decision>,
 }
 
 /// What a run did.
@@ -101,7 +107,7 @@ pub enum Outcome {
     UpToDate,
     /// Put a stored version that has the key back in service.
     PutBack,
-    /// Nothing: a stored version has the key and was refused, for this reason.
+    /// Stored a version that the gate refused, for this reason, or found one that has the key; the version in service is as before.
     Refused(String),
     /// Nothing: the version that has the key was rolled back by hand.
     Held,
@@ -142,7 +148,8 @@ pub enum TrainError {
     Tables(#[from] model::InvalidTable),
 }
 
-/// Reads the dataset and publishes the model that it makes, unless the volume knows it already.
+/// Reads the dataset and publishes the model that it makes, unless the volume knows it already, or [the gate](decide) refuses it: then it
+/// is stored with the reason and not put in service.
 ///
 /// Mines on the threads of the current rayon pool. The same dataset bytes and parameters give the same tables on any number of
 /// threads.
@@ -172,7 +179,7 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
     let key = key(&dataset, &parameters);
     if !settings.force {
         let publication = volume.publication(LOCK_WAIT)?;
-        if let Some(report) = reuse(&volume, &publication, &key)? {
+        if let Some(report) = reuse(settings, &volume, &publication, &key)? {
             return Ok(report);
         }
     }
@@ -185,7 +192,7 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
         artist_rules: found.artist_rules,
         longer_rules: found.longer_rules,
     };
-    let metadata = Metadata {
+    let mut metadata = Metadata {
         trained_at: Utc::now(),
         key,
         trainer: TrainerBuild {
@@ -205,27 +212,62 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
     let publication = volume.publication(LOCK_WAIT)?;
     if !settings.force {
         // Another run with the same key may have been faster.
-        if let Some(report) = reuse(&volume, &publication, &metadata.key)? {
+        if let Some(report) = reuse(settings, &volume, &publication, &metadata.key)? {
             return Ok(report);
         }
     }
+    let gate = pass_gate(settings, &volume, &mut metadata);
     let version = publication.store_encoded(&metadata, &tables)?;
-    publication.put_in_service(&version)?;
+    let outcome = match metadata.refusal {
+        Some(reason) => Outcome::Refused(reason),
+        None => {
+            publication.put_in_service(&version)?;
+            Outcome::Published
+        }
+    };
+    // Before old versions are removed: of these a refused one may be the first.
+    let manifest = volume.manifest(&version)?;
     match publication.prune(settings.keep_versions) {
         Ok(pruned) => {
             for version in pruned {
                 info!(%version, "removed an old version");
             }
         }
-        // The new version is in service all the same.
+        // The new version is stored all the same.
         Err(error) => warn!(error = &error as &dyn Error, "could not remove the old versions"),
     }
-    let manifest = volume.manifest(&version)?;
-    Ok(Report { outcome: Outcome::Published, version, manifest })
+    Ok(Report { outcome, version, manifest, gate: Some(gate) })
+}
+
+/// Asks the gate whether the model may replace the one in service, and notes in its manifest if it may not.
+fn pass_gate(settings: &Settings, volume: &Volume, metadata: &mut Metadata) -> Decision {
+    // Where `CURRENT` or what it names cannot be read there is nothing to compare with, and this run mends it.
+    let published = volume.current().ok().flatten().and_then(|current| volume.manifest(&current).ok());
+    let decision = decide(published.map(|manifest| manifest.metadata).as_ref(), metadata);
+    match &decision {
+        Decision::Accept(figures) => info!("the gate accepts the model: {figures}"),
+        Decision::Abstain(why) => info!("the gate abstains: {why}"),
+        Decision::Refuse(reason) if settings.publish_anyway => {
+            warn!("published in spite of the gate, which refuses the model: {reason}");
+        }
+        Decision::Refuse(reason) => {
+            error!("the gate refuses the model, which is stored and not put in service: {reason}");
+            metadata.refusal = Some(reason.clone());
+        }
+    }
+    decision
 }
 
 /// What a run does when the volume knows its key; `None` when it must train.
-fn reuse(volume: &Volume, publication: &Publication<'_>, key: &str) -> Result<Option<Report>, TrainError> {
+///
+/// A refused version stays what it is, for a version never changes: to publish it anyway is to train it again, which makes the same tables.
+fn reuse(
+    settings: &Settings,
+    volume: &Volume,
+    publication: &Publication<'_>,
+    key: &str,
+) -> Result<Option<Report>, TrainError> {
+    let report = |outcome, version, manifest| Some(Report { outcome, version, manifest, gate: None });
     // `CURRENT` may be unreadable: then no version is in service, and this run mends it.
     let current = volume.current().ok().flatten();
     if let Some(current) = current
@@ -233,7 +275,7 @@ fn reuse(volume: &Volume, publication: &Publication<'_>, key: &str) -> Result<Op
         && manifest.metadata.key == key
     {
         return Ok(match volume.verify(&current) {
-            Ok(_) => Some(Report { outcome: Outcome::UpToDate, version: current, manifest }),
+            Ok(_) => report(Outcome::UpToDate, current, manifest),
             Err(error) => {
                 warn!(version = %current, %error, "the version in service is damaged; training it again");
                 None
@@ -242,7 +284,7 @@ fn reuse(volume: &Volume, publication: &Publication<'_>, key: &str) -> Result<Op
     }
     if let Some(version) = publication.hold(key)? {
         return match volume.manifest(&version) {
-            Ok(manifest) => Ok(Some(Report { outcome: Outcome::Held, version, manifest })),
+            Ok(manifest) => Ok(report(Outcome::Held, version, manifest)),
             Err(source) => Err(TrainError::HeldVersionLost { version, source }),
         };
     }
@@ -253,14 +295,18 @@ fn reuse(volume: &Volume, publication: &Publication<'_>, key: &str) -> Result<Op
         return Ok(None);
     };
     if let Some(refusal) = manifest.metadata.refusal.clone() {
-        return Ok(Some(Report { outcome: Outcome::Refused(refusal), version: latest, manifest }));
+        if settings.publish_anyway {
+            return Ok(None);
+        }
+        warn!(version = %latest, "the gate has refused this version before: {refusal}");
+        return Ok(report(Outcome::Refused(refusal), latest, manifest));
     }
     if let Err(error) = volume.verify(&latest) {
         warn!(version = %latest, %error, "the stored version is damaged; training it again");
         return Ok(None);
     }
     publication.put_in_service(&latest)?;
-    Ok(Some(Report { outcome: Outcome::PutBack, version: latest, manifest }))
+    Ok(report(Outcome::PutBack, latest, manifest))
 }
 
 fn parameters(settings: &Settings, dataset: &Dataset) -> Parameters {

@@ -245,13 +245,9 @@ fn force_trains_again_and_ends_a_hold() {
     assert!(run.train(&[]).contains("nothing to do"));
 }
 
-#[test]
-fn a_key_that_was_refused_is_refused_again() {
-    let run = Run::new();
-    run.train(&[]);
-    let first = run.current();
-    let model = run.volume().load(&first).unwrap();
-    // As the gate of a later run would leave it: stored, newer, refused, and not in service.
+/// As the gate of a run would leave the model in service: stored, newer, refused, and another one in service. Returns both.
+fn refuse_current(run: &Run) -> [VersionName; 2] {
+    let model = run.volume().load(&run.current()).unwrap();
     let mut metadata = model.manifest.metadata.clone();
     metadata.refusal = Some("its figures are worse".to_owned());
     let volume = run.volume();
@@ -261,13 +257,70 @@ fn a_key_that_was_refused_is_refused_again() {
     other.key = "other".to_owned();
     let other = publication.store(&other, &model.tables).unwrap();
     publication.put_in_service(&other).unwrap();
-    drop(publication);
+    [refused, other]
+}
 
-    let summary = stdout(&run.trainer(&[]), 3);
+#[test]
+fn a_key_that_was_refused_is_refused_again() {
+    let run = Run::new();
+    run.train(&[]);
+    let [refused, other] = refuse_current(&run);
 
+    let output = run.trainer(&[]);
+
+    let (summary, log) = (stdout(&output, 3), stderr(&output, 3));
     assert!(summary.contains("its figures are worse"), "{summary}");
     assert!(summary.contains(refused.as_str()), "{summary}");
+    assert!(log.contains("its figures are worse"), "{log}");
     assert_eq!(run.current(), other);
+}
+
+#[test]
+fn a_key_that_was_refused_is_trained_again_to_be_published_anyway() {
+    for publish_anyway in [&["--publish-anyway"][..], &[]] {
+        let run = Run::new();
+        run.train(&[]);
+        let [refused, other] = refuse_current(&run);
+        let in_environment = publish_anyway.is_empty();
+        let mut command = run.command();
+        command.env("DATASET", run.path("playlists.csv")).env("MODEL_DIR", run.path("volume"));
+        if in_environment {
+            command.env("PUBLISH_ANYWAY", "true");
+        }
+
+        let summary = stdout(&command.args(publish_anyway).output().unwrap(), 0);
+
+        assert!(summary.contains("published and put in service"), "{summary}");
+        let published = run.current();
+        assert!(![&refused, &other].contains(&&published));
+        let tables = |version| run.volume().manifest(version).unwrap().files;
+        assert_eq!(tables(&published), tables(&refused));
+        assert!(run.train(&[]).contains("nothing to do"));
+    }
+}
+
+#[test]
+fn publish_anyway_that_is_switched_off_in_the_environment_is_off() {
+    let run = Run::new();
+    run.train(&[]);
+    let [_, other] = refuse_current(&run);
+    for off in ["false", "0", "no", ""] {
+        let mut command = run.command();
+        command.env("DATASET", run.path("playlists.csv")).env("MODEL_DIR", run.path("volume"));
+        stdout(&command.env("PUBLISH_ANYWAY", off).output().unwrap(), 3);
+    }
+    assert_eq!(run.current(), other);
+}
+
+#[test]
+fn a_run_that_trains_says_what_the_gate_thinks_of_it() {
+    let run = Run::new();
+    let summary = run.train(&[]);
+    assert!(summary.contains("gate            abstained: no version"), "{summary}");
+    run.dataset(3);
+    let json: serde_json::Value = serde_json::from_str(&run.train(&["--json"])).unwrap();
+    assert_eq!(json["gate"]["decision"], "abstained");
+    assert!(!run.train(&[]).contains("gate"), "a run that does not train asks no gate");
 }
 
 #[test]
