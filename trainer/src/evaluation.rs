@@ -1,9 +1,15 @@
+mod bars;
+mod html;
 mod metrics;
+mod report;
+mod table;
 
 use model::{Evaluation, EvaluationFigures, RPrecisions, SongId};
 use rayon::prelude::*;
 
 use self::metrics::{MAX_RECOMMENDATIONS, Metrics, PAGE};
+pub use self::report::EvaluationReport;
+pub(crate) use self::{report::without_playlists, table::EvaluationTable};
 use crate::hold_out::{HeldOut, HoldOut, SEEDS};
 
 /// A recommendation: the song, and whether a rule of songs or artists spoke for it.

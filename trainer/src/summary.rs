@@ -1,9 +1,10 @@
 use std::fmt::{self, Write as _};
 
-use model::{Manifest, RPrecisions};
+use model::Manifest;
 use serde_json::{Value, json};
 
 use crate::{
+    evaluation::{EvaluationTable, without_playlists},
     gate::Decision,
     memory::Amount,
     training::{Outcome, Report},
@@ -18,10 +19,7 @@ impl Report {
     /// Never for a manifest that was read from a volume.
     pub fn to_json(&self) -> serde_json::Result<Value> {
         let mut manifest = self.manifest.clone();
-        for figures in manifest.metadata.evaluation.iter_mut().flat_map(|evaluation| &mut evaluation.figures)
-        {
-            figures.r_precisions = RPrecisions::default();
-        }
+        manifest.metadata.evaluation = manifest.metadata.evaluation.map(without_playlists);
         let mut json = serde_json::to_value(&manifest)?;
         json["version"] = json!(self.version);
         json["outcome"] = json!(match self.outcome {
@@ -112,6 +110,9 @@ impl fmt::Display for Report {
         )?;
         let bytes: u64 = files.values().map(|file| file.bytes).sum();
         write!(f, "size            {} bytes", number(bytes))?;
+        if let Some(evaluation) = &metadata.evaluation {
+            write!(f, "\n\n{}", EvaluationTable(evaluation))?;
+        }
         if !metadata.stages.is_empty() {
             write!(f, "\n\n{:<26}{:>9}{:>18}{:>14}", "stage", "seconds", "rows/s", "peak memory")?;
         }
