@@ -42,6 +42,8 @@ pub struct Args {
 /// What to do instead of training.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Measures how good a model of the dataset is, on playlists that it was not trained from, and publishes nothing.
+    Evaluate(Box<EvaluateArgs>),
     /// Looks at the versions on the volume, and changes which one is in service.
     Versions {
         /// What to do with them.
@@ -105,9 +107,54 @@ pub struct VolumeArgs {
     pub model_dir: PathBuf,
 }
 
-/// How to train.
+/// How to train and what to publish.
 #[derive(Debug, ClapArgs)]
 pub struct TrainArgs {
+    /// From what, and how.
+    #[command(flatten)]
+    pub mining: MiningArgs,
+
+    /// Folder of the volume to publish on; it is made if it is missing.
+    #[arg(long, env = "MODEL_DIR", value_name = "FOLDER")]
+    pub model_dir: Option<PathBuf>,
+
+    /// Versions to keep besides the one in service; older ones are removed after a publication.
+    #[arg(long, env = "KEEP_VERSIONS", default_value_t = DEFAULT_KEEP_VERSIONS, value_name = "N")]
+    pub keep_versions: usize,
+
+    /// Train and publish even if the volume knows the same dataset and parameters already, or has a hold on them.
+    #[arg(long)]
+    pub force: bool,
+
+    /// Put the model in service even if the gate finds it clearly worse than the one there, or has refused the same before; then it is
+    /// trained again.
+    #[arg(long, env = "PUBLISH_ANYWAY", value_parser = FalseyValueParser::new())]
+    pub publish_anyway: bool,
+
+    /// Print the summary as JSON: the manifest, with `outcome`, `version` and what the `gate` said.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How to train a model to measure it.
+#[derive(Debug, ClapArgs)]
+pub struct EvaluateArgs {
+    /// From what, and how.
+    #[command(flatten)]
+    pub mining: MiningArgs,
+
+    /// Write the figures as a page with charts, which any browser shows.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+
+    /// Print the figures as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How to train.
+#[derive(Debug, ClapArgs)]
+pub struct MiningArgs {
     /// Playlists as CSV, plain or as gzip or zstd: an http, https or file URL, or a path.
     ///
     /// The header names the columns, in any order: `pid` and `track_name` are needed, `artist_name` and `track_uri` are used when they are
@@ -115,10 +162,6 @@ pub struct TrainArgs {
     // As text, for what clap says of a wrong value would print the password in a URL.
     #[arg(long, env = "DATASET", hide_env_values = true, value_name = "URL or PATH")]
     pub dataset: Option<String>,
-
-    /// Folder of the volume to publish on; it is made if it is missing.
-    #[arg(long, env = "MODEL_DIR", value_name = "FOLDER")]
-    pub model_dir: Option<PathBuf>,
 
     /// What makes two rows the same song.
     #[arg(long, env = "ITEM_KEY", value_enum, default_value_t = ItemKey::Song)]
@@ -161,23 +204,6 @@ pub struct TrainArgs {
     /// Memory that the training may use, such as `4GiB`; default: any amount. It ends with an error before it uses more.
     #[arg(long, env = "MAX_MEMORY", value_name = "SIZE")]
     pub max_memory: Option<MaxMemory>,
-
-    /// Versions to keep besides the one in service; older ones are removed after a publication.
-    #[arg(long, env = "KEEP_VERSIONS", default_value_t = DEFAULT_KEEP_VERSIONS, value_name = "N")]
-    pub keep_versions: usize,
-
-    /// Train and publish even if the volume knows the same dataset and parameters already, or has a hold on them.
-    #[arg(long)]
-    pub force: bool,
-
-    /// Put the model in service even if the gate finds it clearly worse than the one there, or has refused the same before; then it is
-    /// trained again.
-    #[arg(long, env = "PUBLISH_ANYWAY", value_parser = FalseyValueParser::new())]
-    pub publish_anyway: bool,
-
-    /// Print the summary as JSON: the manifest, with `outcome`, `version` and what the `gate` said.
-    #[arg(long)]
-    pub json: bool,
 
     /// What to log: a level (`error`, `warn`, `info`, `debug`), or levels by module as in `info,trainer=debug`
     /// [default: `info`; on a terminal, which has a progress bar, `warn`].

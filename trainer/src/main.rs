@@ -1,9 +1,10 @@
 //! The binary `trainer`: reads the settings, runs, prints what was done, and exits with the code that says how it went.
 
 use std::{
-    env,
+    env, fs,
     io::{self, Write as _},
     num::NonZeroU32,
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -11,8 +12,8 @@ use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
 use trainer::{
-    Args, Command, DownloadPolicy, Location, LogFormat, Outcome, Progress, ReadOptions, Settings, TrainArgs,
-    TrainError, train, versions,
+    Args, Command, DownloadPolicy, EvaluateArgs, Location, LogFormat, MiningArgs, Outcome, Progress,
+    ReadOptions, Settings, TrainArgs, TrainError, evaluate_dataset, train, versions,
 };
 
 /// A training was refused by the gate.
@@ -22,8 +23,9 @@ const HELD: u8 = 4;
 
 fn main() -> ExitCode {
     let args = Args::parse(); // clap reports misuse itself and exits with 2.
-    let result = match &args.command {
-        Some(Command::Versions { command }) => run_versions(command),
+    let result = match args.command {
+        Some(Command::Versions { command }) => run_versions(&command),
+        Some(Command::Evaluate(args)) => run_evaluation(*args),
         None => run_training(args.train),
     };
     match result {
@@ -46,25 +48,18 @@ fn run_versions(command: &trainer::VersionsCommand) -> anyhow::Result<ExitCode> 
     Ok(if report.is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn run_training(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
-    let progress = Progress::on_stderr();
-    init_log(args.log_format, args.log.take(), progress.clone());
-    let (json, threads) = (args.json, args.threads);
-    let settings = settings(args)?;
-    let mut pool = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = threads {
-        pool = pool.num_threads(threads.into());
-    }
-    let pool = pool.build().context("could not start the threads; ask for fewer with --threads")?;
+fn run_training(args: TrainArgs) -> anyhow::Result<ExitCode> {
+    let TrainArgs { mut mining, model_dir, keep_versions, force, publish_anyway, json } = args;
+    let progress = start_log(&mut mining);
+    let threads = threads(&mining)?;
+    let settings = settings(mining)?;
+    let model_dir =
+        model_dir.unwrap_or_else(|| misuse("name the folder of the volume with --model-dir or MODEL_DIR"));
+    let settings = Settings { model_dir, keep_versions, force, publish_anyway, ..settings };
 
-    let report = pool.install(|| train(&settings, &progress))?;
+    let report = threads.install(|| train(&settings, &progress))?;
 
-    let mut stdout = io::stdout().lock();
-    if json {
-        writeln!(stdout, "{}", report.to_json()?)?;
-    } else {
-        writeln!(stdout, "{report}")?;
-    }
+    print(if json { report.to_json()?.to_string() } else { report.to_string() })?;
     Ok(match report.outcome {
         Outcome::Published | Outcome::UpToDate | Outcome::PutBack => ExitCode::SUCCESS,
         Outcome::Refused(_) => ExitCode::from(REFUSED),
@@ -72,41 +67,71 @@ fn run_training(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn settings(args: TrainArgs) -> anyhow::Result<Settings> {
+fn run_evaluation(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
+    let EvaluateArgs { mut mining, report: page, json } = args;
+    let progress = start_log(&mut mining);
+    let threads = threads(&mining)?;
+    let settings = settings(mining)?;
+
+    let report = threads.install(|| evaluate_dataset(&settings, &progress))?;
+
+    print(if json { report.to_json()?.to_string() } else { report.to_string() })?;
+    if let Some(page) = page {
+        fs::write(&page, report.to_html()).with_context(|| {
+            format!("could not write `{}`; name another file with --report", page.display())
+        })?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(text: String) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{text}")
+}
+
+fn threads(args: &MiningArgs) -> anyhow::Result<rayon::ThreadPool> {
+    let mut pool = rayon::ThreadPoolBuilder::new();
+    if let Some(threads) = args.threads {
+        pool = pool.num_threads(threads.into());
+    }
+    pool.build().context("could not start the threads; ask for fewer with --threads")
+}
+
+/// The settings of a run that does not publish.
+fn settings(args: MiningArgs) -> anyhow::Result<Settings> {
     let dataset = args.dataset.unwrap_or_else(|| misuse("name the dataset with --dataset or DATASET"));
     let dataset: Location =
         dataset.parse().unwrap_or_else(|error| misuse(&format!("the dataset is not valid: {error}")));
-    let model_dir = args
-        .model_dir
-        .unwrap_or_else(|| misuse("name the folder of the volume with --model-dir or MODEL_DIR"));
     let policy = DownloadPolicy {
         extra_roots: env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()).map(Into::into),
         ..DownloadPolicy::default()
     };
     Ok(Settings {
-        dataset,
         read: ReadOptions {
             item_key: args.item_key,
             max_skipped_share: args.max_skipped_rows.0,
             policy,
             max_memory: args.max_memory,
         },
-        model_dir,
         min_support: args.min_support,
         min_confidence: args.min_confidence,
         max_length: NonZeroU32::new(args.max_length),
         max_consequent_length: args.max_consequent_length,
         min_pair_count: NonZeroU32::new(args.min_pair_count),
         max_rules_per_song: NonZeroU32::new(args.max_rules_per_song),
-        keep_versions: args.keep_versions,
-        force: args.force,
-        publish_anyway: args.publish_anyway,
+        ..Settings::new(dataset, PathBuf::new())
     })
 }
 
 /// Ends the program as clap does when an argument is missing.
 fn misuse(problem: &str) -> ! {
     Args::command().error(ErrorKind::MissingRequiredArgument, problem).exit()
+}
+
+/// Begins to log, and to show how far the run is.
+fn start_log(args: &mut MiningArgs) -> Progress {
+    let progress = Progress::on_stderr();
+    init_log(args.log_format, args.log.take(), progress.clone());
+    progress
 }
 
 /// A terminal has the bar to show what happens; a log file has lines.

@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     dataset::{Dataset, DatasetError, ReadOptions, read_dataset},
+    evaluation::EvaluationReport,
     gate::{Decision, decide},
     itemsets::MiningError,
     location::Location,
@@ -23,6 +24,7 @@ use crate::{
     progress::Progress,
     stages::Stages,
     support::{MinConfidence, MinSupport},
+    twin::evaluate_twin,
 };
 
 /// How long a run waits for another that is publishing; a publication takes seconds.
@@ -42,7 +44,7 @@ pub struct Settings {
     pub dataset: Location,
     /// How to read it.
     pub read: ReadOptions,
-    /// The folder of the volume.
+    /// The folder of the volume; an evaluation touches none.
     pub model_dir: PathBuf,
     /// The support of itemsets.
     pub min_support: MinSupport,
@@ -185,6 +187,10 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
     }
 
     let found = mine(settings, &dataset, parameters.min_support_count, progress, &mut stages)?;
+    let scoring = scoring();
+    progress.stage("evaluate");
+    let evaluation =
+        stages.time("evaluate", dataset.facts.rows, || evaluate_twin(settings, &dataset, &scoring))?;
     let tables = EncodedTables {
         songs: &dataset.songs,
         artists: &dataset.artists,
@@ -195,15 +201,12 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
     let mut metadata = Metadata {
         trained_at: Utc::now(),
         key,
-        trainer: TrainerBuild {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            revision: model::REVISION.to_owned(),
-        },
+        trainer: this_build(),
         dataset: dataset.facts.clone(),
         parameters,
         counts: found.counts,
-        scoring: scoring(),
-        evaluation: None,
+        scoring,
+        evaluation: Some(evaluation),
         refusal: None,
         stages: stages.0,
     };
@@ -237,6 +240,35 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
         Err(error) => warn!(error = &error as &dyn Error, "could not remove the old versions"),
     }
     Ok(Report { outcome, version, manifest, gate: Some(gate) })
+}
+
+/// Reads the dataset and measures the model that it makes, on playlists that are held out; publishes nothing and needs no volume.
+///
+/// # Errors
+///
+/// If the dataset cannot be read, or has too many rules.
+pub fn evaluate_dataset(settings: &Settings, progress: &Progress) -> Result<EvaluationReport, TrainError> {
+    let evaluate = || {
+        progress.stage("read");
+        let dataset = read_dataset(&settings.dataset, &settings.read, progress)?;
+        report_dataset(&dataset);
+        progress.stage("evaluate");
+        let evaluation = evaluate_twin(settings, &dataset, &scoring())?;
+        Ok(EvaluationReport {
+            evaluated_at: Utc::now(),
+            trainer: this_build(),
+            parameters: parameters(settings, &dataset),
+            dataset: dataset.facts,
+            evaluation,
+        })
+    };
+    let report = evaluate();
+    progress.end();
+    report
+}
+
+fn this_build() -> TrainerBuild {
+    TrainerBuild { version: env!("CARGO_PKG_VERSION").to_owned(), revision: model::REVISION.to_owned() }
 }
 
 /// Asks the gate whether the model may replace the one in service, and notes in its manifest if it may not.

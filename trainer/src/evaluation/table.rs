@@ -74,7 +74,9 @@ impl Metric {
         match self.form {
             Form::Share => format!("{value:.3}"),
             Form::Percent if value >= 0.9995 => "100 %".to_owned(),
-            Form::Percent => format!("{:.1} %", value * 100.0),
+            Form::Percent if value >= 0.1 => format!("{:.1} %", value * 100.0),
+            Form::Percent if value > 0.0 => format!("{:.2} %", value * 100.0),
+            Form::Percent => "0 %".to_owned(),
             Form::Clicks => format!("{value:.2}"),
         }
     }
@@ -192,8 +194,8 @@ nDCG           0.400   0.100 +300 %  0.500   0.040    12x  0.040   0.080  -50 %
 hit rate@10    0.500   0.500   +0 %  0.500   0.500   +0 %  0.500   0.500   +0 %
 precision@10   0.100   0.100   +0 %  0.100   0.100   +0 %  0.100   0.100   +0 %
 clicks          5.00   20.00  -75 %   4.00   50.00  -92 %  50.00   25.00 +100 %
-coverage       2.0 %   0.5 % +300 %  2.5 %   0.2 %    12x  0.2 %   0.4 %  -50 %
-answered       100 %   0.0 %      -  100 %   0.0 %      -  100 %   0.0 %      -
+coverage      2.00 %  0.50 % +300 % 2.50 %  0.20 %    12x 0.20 %  0.40 %  -50 %
+answered       100 %     0 %      -  100 %     0 %      -  100 %     0 %      -
 playlists        123                   123                   123";
         assert_eq!(EvaluationTable(&evaluation).to_string(), expected);
     }
