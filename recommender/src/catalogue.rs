@@ -1,12 +1,13 @@
-use std::ops::Range;
+use std::{cmp::Reverse, iter, ops::Range};
 
 use model::{SongId, Songs, Strings};
 use ranking::SongFacts;
 
 use crate::{
+    additions::{recording_name, spoken_name, without_additions},
     grams::GramIndex,
     names::Names,
-    normalised::{normalise, without_additions},
+    normalised::normalise,
     uris::UriIndex,
 };
 
@@ -18,15 +19,19 @@ pub(crate) struct Catalogue {
     songs: Songs,
     /// By normalised title.
     titles: Names,
-    /// By normalised title without additions, where that is another.
+    /// By normalised title without additions, and by that without brackets and dashes, where these are others.
     short_titles: Names,
+    /// The songs that have short titles with the positions of these, ascending.
+    short_titles_of: Vec<(SongId, u32)>,
+    /// By song, whether it has a short title.
+    has_short_title: Vec<bool>,
     /// By normalised artist; songs without one have the name ``.
     artists: Names,
     /// By song, the position of its title in `titles`.
     title_of: Vec<u32>,
     /// By song, the position of its artist in `artists`.
     artist_of: Vec<u32>,
-    /// By song, the commonest song with the same normalised artist and title, often itself.
+    /// By song, the commonest song with the same normalised artist and name of the recording, often itself.
     namesakes: Vec<SongId>,
     uris: UriIndex,
     /// The commonest song of each title, by the grams of the title.
@@ -42,14 +47,22 @@ impl Catalogue {
         let mut artist_rows = Strings::default();
         let mut short_title_rows = Strings::default();
         let mut short_title_songs = Vec::new();
+        let mut recording_rows = Strings::default();
+        let mut recording_songs = Vec::new();
         for (id, song) in songs.iter() {
             let title = normalise(song.title);
-            if let Some(short) = without_additions(song.title) {
-                let short = normalise(&short);
-                if short != title {
-                    short_title_rows.push(&short);
-                    short_title_songs.push(id);
-                }
+            let [short, spoken, recording] =
+                [without_additions, spoken_name, recording_name].map(|shorten| {
+                    shorten(song.title).map(|short| normalise(&short)).filter(|short| *short != title)
+                });
+            let spoken = spoken.filter(|spoken| short.as_ref() != Some(spoken));
+            for short in [short, spoken].into_iter().flatten() {
+                short_title_rows.push(&short);
+                short_title_songs.push(id);
+            }
+            if let Some(recording) = recording {
+                recording_rows.push(&recording);
+                recording_songs.push(id);
             }
             title_rows.push(&title);
             artist_rows.push(&normalise(song.artist));
@@ -59,14 +72,25 @@ impl Catalogue {
         let short_titles = Names::build(&short_title_rows, &short_title_songs);
         let title_of = titles.positions(songs.len());
         let artist_of = artists.positions(songs.len());
+        let recordings = Names::build(&recording_rows, &recording_songs);
+        let mut short_titles_of: Vec<(SongId, u32)> = (0..short_titles.len() as u32)
+            .flat_map(|position| short_titles.songs(position).iter().map(move |&song| (song, position)))
+            .collect();
+        short_titles_of.sort_unstable();
+        let mut has_short_title = vec![false; songs.len()];
+        for &(song, _) in &short_titles_of {
+            has_short_title[song as usize] = true;
+        }
         Catalogue {
-            namesakes: namesakes(&titles, &artist_of),
+            namesakes: namesakes(&titles, &recordings, &artist_of),
             uris: UriIndex::build(&songs),
             title_grams: grams_of(&titles, &title_rows),
             artist_grams: grams_of(&artists, &artist_rows),
             songs,
             titles,
             short_titles,
+            short_titles_of,
+            has_short_title,
             artists,
             title_of,
             artist_of,
@@ -83,7 +107,8 @@ impl Catalogue {
         self.songs.len()
     }
 
-    /// By song, what stands for its normalised artist and title: the commonest song that has them.
+    /// By song, what stands for the recording: the commonest song with the same normalised artist and title, but for additions
+    /// that do not make it another recording.
     pub(crate) fn namesakes(&self) -> &[SongId] {
         &self.namesakes
     }
@@ -103,6 +128,19 @@ impl Catalogue {
         self.titles.name(self.title_of[song as usize])
     }
 
+    /// What the song may be called: its normalised title, and that without additions, and without brackets and dashes, where
+    /// these are others; the longest first.
+    pub(crate) fn names(&self, song: SongId) -> impl Iterator<Item = &str> {
+        let mut short = Vec::new();
+        if self.has_short_title[song as usize] {
+            let first = self.short_titles_of.partition_point(|&(other, _)| other < song);
+            let of_song = self.short_titles_of[first..].iter().take_while(|&&(other, _)| other == song);
+            short.extend(of_song.map(|&(_, position)| self.short_titles.name(position)));
+        }
+        short.sort_unstable_by_key(|name| Reverse(name.len()));
+        iter::once(self.normalised_title(song)).chain(short)
+    }
+
     /// The song's normalised artist; empty when it has none.
     pub(crate) fn normalised_artist(&self, song: SongId) -> &str {
         self.artists.name(self.artist_of[song as usize])
@@ -113,7 +151,7 @@ impl Catalogue {
         self.titles.find_songs(title)
     }
 
-    /// The songs that have this normalised title when additions are removed from theirs, ascending.
+    /// The songs that have this normalised title when additions, or brackets and dashes, are removed from theirs, ascending.
     pub(crate) fn short_titled(&self, title: &str) -> &[SongId] {
         self.short_titles.find_songs(title)
     }
@@ -127,7 +165,7 @@ impl Catalogue {
     }
 
     /// The songs of this normalised artist and title, ascending: those with the whole title or, if there are none, those
-    /// that have it when additions are removed.
+    /// that have it when additions, or brackets and dashes, are removed.
     pub(crate) fn by_artist_and_title(&self, artist: &str, title: &str) -> Vec<SongId> {
         if artist.is_empty() {
             return Vec::new();
@@ -167,7 +205,7 @@ impl Catalogue {
 
     /// The commonest songs of the titles that are likely to be similar to `text`.
     pub(crate) fn titles_like(&self, text: &str, count: usize) -> Vec<SongId> {
-        self.title_grams.candidates(text, 4, count)
+        self.title_grams.candidates(text, 6, count)
     }
 
     /// The commonest songs of the artists that are likely to be similar to a part of `text`.
@@ -197,24 +235,39 @@ impl<'a> Matches<'a> {
     }
 }
 
-fn namesakes(titles: &Names, artist_of: &[u32]) -> Vec<SongId> {
+/// `recordings` are the names of the recordings whose titles are others.
+fn namesakes(titles: &Names, recordings: &Names, artist_of: &[u32]) -> Vec<SongId> {
     let mut namesakes: Vec<SongId> = (0..artist_of.len() as SongId).collect();
-    let mut same_title: Vec<(u32, SongId)> = Vec::new();
-    for title in 0..titles.len() as u32 {
-        let songs = titles.songs(title);
-        if songs.len() < 2 {
-            continue;
+    let mut same_name: Vec<(u32, SongId)> = Vec::new();
+    let mut join = |songs: &[SongId], others: &[SongId]| {
+        if songs.len() + others.len() < 2 {
+            return;
         }
-        same_title.clear();
-        same_title.extend(songs.iter().map(|&song| (artist_of[song as usize], song)));
-        same_title.sort_unstable();
-        for same_artist in same_title.chunk_by(|a, b| a.0 == b.0) {
+        same_name.clear();
+        let songs = songs.iter().chain(others);
+        same_name.extend(songs.map(|&song| (artist_of[song as usize], namesake(&namesakes, song))));
+        same_name.sort_unstable();
+        for same_artist in same_name.chunk_by(|a, b| a.0 == b.0) {
             for &(_, song) in same_artist {
                 namesakes[song as usize] = same_artist[0].1;
             }
         }
+    };
+    for title in 0..titles.len() as u32 {
+        join(titles.songs(title), &[]);
     }
-    namesakes
+    for recording in 0..recordings.len() as u32 {
+        join(recordings.songs(recording), titles.find_songs(recordings.name(recording)));
+    }
+    (0..artist_of.len() as SongId).map(|song| namesake(&namesakes, song)).collect()
+}
+
+/// What stands for a song, where what stood for it may have been joined with others since.
+fn namesake(namesakes: &[SongId], mut song: SongId) -> SongId {
+    while namesakes[song as usize] != song {
+        song = namesakes[song as usize];
+    }
+    song
 }
 
 /// Indexes each name by the commonest song that has it; `rows` are the names by song.

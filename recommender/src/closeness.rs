@@ -1,24 +1,29 @@
+use std::{borrow::Cow, cmp::Reverse, iter, ops::RangeInclusive};
+
 use model::SongId;
 
 use crate::{
     catalogue::Catalogue,
-    normalised::{normalise, without_additions},
-    search::word_splits,
+    edits::{Edits, Pattern},
 };
-
-/// The longest normalised text for which close songs are looked for, in characters.
-const MAX_CHARS: usize = 128;
 
 /// The titles, and the artists, that are compared letter by letter.
 const MAX_TITLES: usize = 256;
 const MAX_ARTISTS: usize = 32;
 
-/// The songs of one artist that are compared, or shown when only the artist is close: the commonest.
-const MAX_SONGS_COMPARED: usize = 200;
+/// The songs of one artist, and of one title, that are compared, or shown when only the artist is close: the commonest.
+const MAX_SONGS_OF_ARTIST: usize = 200;
+const MAX_SONGS_OF_TITLE: usize = 20;
 const MAX_SONGS_SHOWN: usize = 20;
+
+/// The lengths of texts for which all titles at one edit are looked up, in characters. They have too few grams in common.
+const LOOKED_UP: RangeInclusive<usize> = MIN_WORD_CHARS..=8;
 
 /// What is less similar is not close.
 const MIN_SIMILARITY: f64 = 0.66;
+
+/// When artist and title were typed, each of them must be so similar to be taken.
+const MIN_PART_SIMILARITY: f64 = 0.6;
 
 /// What is less similar is not the artist that was meant.
 const MIN_ARTIST_SIMILARITY: f64 = 0.7;
@@ -29,8 +34,12 @@ const WORD_RANK: f64 = 0.8;
 /// What is less similar is not the beginning of the title that was meant.
 const MIN_BEGINNING_SIMILARITY: f64 = 0.75;
 
-/// The shortest text for which that is looked at, in characters.
+/// The shortest text that is taken for a beginning or a misspelling, in characters.
 const MIN_WORD_CHARS: usize = 3;
+
+/// The most edits that ` by ` takes, which is no mistake, and that `the` and `and` take when they are left out, which is one.
+const BY: usize = 3;
+const SMALL_WORDS: usize = 8;
 
 /// A song whose name is close to a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,145 +47,272 @@ pub(crate) struct CloseSong {
     pub(crate) song: SongId,
     /// What it takes to turn one into the other.
     pub(crate) edits: Edits,
-    /// Whether the text was compared with a name of the song; otherwise it was with its artist alone.
-    pub(crate) is_named: bool,
+    pub(crate) closeness: Closeness,
+    /// Whether it is the song's whole title that is close, and not that without additions.
+    pub(crate) is_whole: bool,
     /// By how much the song is listed before others, in [0, 1].
     rank: f64,
 }
 
-/// The edits between two texts: letters inserted, deleted or replaced, and neighbours exchanged (optimal string alignment).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Edits {
-    pub(crate) count: usize,
-    /// The characters of the longer text.
-    pub(crate) length: usize,
-}
-
-impl Edits {
-    /// Counts the edits; `None` if that makes the similarity less than `least`.
-    fn between(a: &str, b: &str, least: f64) -> Option<Edits> {
-        let at_least = Edits::at_least(a, b);
-        if at_least.similarity() < least {
-            return None;
-        }
-        let edits = Edits { count: strsim::osa_distance(a, b), ..at_least };
-        (edits.similarity() >= least).then_some(edits)
-    }
-
-    /// What the letters alone say, wherever they stand: an edit adds one, removes one, or both at once. Most texts are so
-    /// found not to be close, in far less time than it takes to count the edits.
-    fn at_least(a: &str, b: &str) -> Edits {
-        let mut surplus = [0_i32; 64];
-        let (mut a_length, mut b_length) = (0, 0);
-        for c in a.chars() {
-            surplus[c as usize % 64] += 1;
-            a_length += 1;
-        }
-        for c in b.chars() {
-            surplus[c as usize % 64] -= 1;
-            b_length += 1;
-        }
-        let added: i32 = surplus.iter().map(|&count| count.max(0)).sum();
-        let removed: i32 = surplus.iter().map(|&count| (-count).max(0)).sum();
-        Edits { count: added.max(removed) as usize, length: a_length.max(b_length) }
-    }
-
-    /// The share of the longer text that need not be edited, in [0, 1].
-    pub(crate) fn similarity(self) -> f64 {
-        if self.length == 0 {
-            return 1.0;
-        }
-        1.0 - self.count as f64 / self.length as f64
-    }
+/// What of a song is close to a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Closeness {
+    /// The artist alone, or the beginning of a word.
+    Part,
+    /// A name of the song, though it takes too many edits.
+    Name,
+    /// A name of the song: both its title and, if there is one, its artist take few edits, and the digits are the same.
+    /// Another number is another song, not a slip of the finger.
+    Slip,
 }
 
 /// The songs whose title, artist, or both in either order are close to a normalised text: the closest first, then by falling
 /// support count. A song that is close in several ways is there several times. The work is bounded, whatever the text and however large the catalogue.
 pub(crate) fn close_songs(catalogue: &Catalogue, text: &str) -> Vec<CloseSong> {
-    if text.chars().nth(MAX_CHARS).is_some() {
+    let thin = without_small_words(text);
+    let (Some(whole), Some(thin)) = (Typed::new(text), Typed::new(&thin)) else {
         return Vec::new();
-    }
-    let mut close = Vec::new();
-    close_titles(catalogue, text, &mut close);
-    close_artists(catalogue, text, &mut close);
-    close.sort_by(|a: &CloseSong, b| b.rank.total_cmp(&a.rank).then(a.song.cmp(&b.song)));
+    };
+    let mut search = Search { catalogue, whole, thin, close: Vec::new() };
+    search.titles();
+    search.artists();
+    let mut close = search.close;
+    close.sort_by(|a, b| b.rank.total_cmp(&a.rank).then(a.song.cmp(&b.song)));
     close
 }
 
-fn close_titles(catalogue: &Catalogue, text: &str, close: &mut Vec<CloseSong>) {
-    let text_length = text.chars().count();
-    for song in catalogue.titles_like(text, MAX_TITLES) {
-        let title = catalogue.normalised_title(song);
-        let least_rank = if begins_a_word(text, title) {
-            WORD_RANK
-        } else {
-            let beginning: String = title.chars().take(text_length).collect();
-            Edits::between(text, &beginning, MIN_BEGINNING_SIMILARITY)
-                .map_or(0.0, |edits| edits.similarity() * WORD_RANK)
-        };
-        let least = if least_rank > 0.0 { 0.0 } else { MIN_SIMILARITY };
-        if let Some(edits) = title_edits(catalogue, text, song, least) {
-            let rank = edits.similarity().max(least_rank);
-            close.push(CloseSong { song, edits, is_named: true, rank });
-        }
+/// A text that is compared with names.
+struct Typed<'a> {
+    text: &'a str,
+    pattern: Pattern,
+}
+
+impl Typed<'_> {
+    fn new(text: &str) -> Option<Typed<'_>> {
+        Some(Typed { text, pattern: Pattern::new(text)? })
     }
 }
 
-fn close_artists(catalogue: &Catalogue, text: &str, close: &mut Vec<CloseSong>) {
-    for like in catalogue.artists_like(text, MAX_ARTISTS) {
-        let artist = catalogue.normalised_artist(like);
-        let songs = catalogue.by_artist(artist);
-        let (least, least_rank) =
-            if begins_a_word(text, artist) { (0.0, WORD_RANK) } else { (MIN_ARTIST_SIMILARITY, 0.0) };
-        if let Some(edits) = Edits::between(text, artist, least) {
-            let rank = edits.similarity().max(least_rank);
-            let shown = songs.iter().take(MAX_SONGS_SHOWN);
-            close.extend(shown.map(|&song| CloseSong { song, edits, is_named: false, rank }));
-        }
-        close_pairs(catalogue, text, artist, &songs[..songs.len().min(MAX_SONGS_COMPARED)], close);
-    }
+/// Compares songs with a text.
+struct Search<'a> {
+    catalogue: &'a Catalogue,
+    whole: Typed<'a>,
+    /// The text without `the` and `and`.
+    thin: Typed<'a>,
+    close: Vec<CloseSong>,
 }
 
-/// Compares the text with an artist and the titles of its songs, in either order. The artist is taken to have been typed with
-/// as many words as it has.
-fn close_pairs(
-    catalogue: &Catalogue,
-    text: &str,
-    artist: &str,
-    songs: &[SongId],
-    close: &mut Vec<CloseSong>,
-) {
-    let words = artist.split(' ').count();
-    let splits = text.matches(' ').count();
-    for (i, (left, right)) in word_splits(text).enumerate() {
-        let before_by = left.strip_suffix(" by").unwrap_or(left);
-        let divided = [(left, right, i + 1), (right, before_by, splits - i)];
-        for (artist_text, title_text, artist_words) in divided {
-            if artist_words != words {
-                continue;
+impl Search<'_> {
+    fn titles(&mut self) {
+        let catalogue = self.catalogue;
+        for like in catalogue.titles_like(self.whole.text, MAX_TITLES) {
+            self.title(like);
+            if catalogue.names(like).any(|title| self.has_part(title)) {
+                let title = catalogue.normalised_title(like);
+                for &song in catalogue.titled(title).iter().take(MAX_SONGS_OF_TITLE) {
+                    self.pair(song);
+                }
             }
-            let Some(of_artist) = Edits::between(artist_text, artist, MIN_ARTIST_SIMILARITY) else {
-                continue;
+        }
+        if LOOKED_UP.contains(&self.whole.pattern.length()) {
+            for_each_edit(self.whole.text, |title| {
+                let [whole, short] = [catalogue.titled(title), catalogue.short_titled(title)];
+                for song in [whole.first(), short.first()].into_iter().flatten() {
+                    self.title(*song);
+                }
+            });
+        }
+    }
+
+    fn artists(&mut self) {
+        let catalogue = self.catalogue;
+        for like in catalogue.artists_like(self.whole.text, MAX_ARTISTS) {
+            let artist = catalogue.normalised_artist(like);
+            let songs = catalogue.by_artist(artist);
+            let (least, least_rank) = if begins_a_word(self.whole.text, artist) {
+                (0.0, WORD_RANK)
+            } else {
+                (MIN_ARTIST_SIMILARITY, 0.0)
             };
-            for &song in songs {
-                if let Some(of_title) = title_edits(catalogue, title_text, song, MIN_SIMILARITY) {
-                    let edits = Edits {
-                        count: of_artist.count + of_title.count,
-                        length: of_artist.length + of_title.length,
-                    };
-                    close.push(CloseSong { song, edits, is_named: true, rank: edits.similarity() });
+            if let Some(edits) = self.whole.pattern.edits(artist, least) {
+                let rank = edits.similarity().max(least_rank);
+                for &song in songs.iter().take(MAX_SONGS_SHOWN) {
+                    let closeness = Closeness::Part;
+                    self.close.push(CloseSong { song, edits, closeness, is_whole: false, rank });
+                }
+            }
+            if self.has_part(artist) {
+                for &song in songs.iter().take(MAX_SONGS_OF_ARTIST) {
+                    self.pair(song);
                 }
             }
         }
     }
+
+    /// Whether the text begins or ends with something so similar to a title or artist that it may be one of a pair. That spares
+    /// most pairs.
+    fn has_part(&self, name: &str) -> bool {
+        let is_part = |typed: &Typed<'_>, name: &str| {
+            [false, true]
+                .into_iter()
+                .any(|is_last| Edits::of_part(name, typed.text, is_last).similarity() >= MIN_PART_SIMILARITY)
+        };
+        let thin_name = without_small_words(name);
+        is_part(&self.whole, name)
+            || self.is_thinned(&[(name, &thin_name)]) && is_part(&self.thin, &thin_name)
+    }
+
+    /// Compares the text with the song's title.
+    fn title(&mut self, song: SongId) {
+        let title = self.catalogue.normalised_title(song);
+        let least_rank = if begins_a_word(self.whole.text, title) {
+            WORD_RANK
+        } else {
+            let end = title.char_indices().nth(self.whole.pattern.length()).map_or(title.len(), |(at, _)| at);
+            self.whole
+                .pattern
+                .edits(&title[..end], MIN_BEGINNING_SIMILARITY)
+                .map_or(0.0, |edits| edits.similarity() * WORD_RANK)
+        };
+        let mut found: Option<Comparison> = None;
+        for (i, name) in self.catalogue.names(song).enumerate() {
+            if let Some(edits) = self.name_edits(name) {
+                let is_slip = self.whole.pattern.length() >= MIN_WORD_CHARS
+                    && edits.are_few()
+                    && digits(self.whole.text).eq(digits(name));
+                let closeness = if is_slip { Closeness::Slip } else { Closeness::Name };
+                found = closest(found, Some(Comparison { closeness, edits, is_whole: i == 0 }));
+            }
+        }
+        if found.is_none() && least_rank > 0.0 {
+            found = self.whole.pattern.edits(title, 0.0).map(|edits| Comparison {
+                closeness: Closeness::Part,
+                edits,
+                is_whole: true,
+            });
+        }
+        self.push(song, found, least_rank);
+    }
+
+    fn name_edits(&self, name: &str) -> Option<Edits> {
+        let whole = self.whole.pattern.edits(name, MIN_SIMILARITY);
+        let thin_name = without_small_words(name);
+        let thin = self
+            .is_thinned(&[(name, &thin_name)])
+            .then(|| self.thin.pattern.edits(&thin_name, MIN_SIMILARITY))
+            .flatten()
+            .map(|edits| edits.and(1));
+        [whole, thin].into_iter().flatten().min_by_key(|edits| edits.count)
+    }
+
+    /// Whether the text, or one of these names, has words that people leave out.
+    fn is_thinned(&self, names: &[(&str, &str)]) -> bool {
+        self.thin.text.len() < self.whole.text.len()
+            || names.iter().any(|(name, thin)| thin.len() < name.len())
+    }
+
+    /// Compares the text with the song's artist and title in either order.
+    fn pair(&mut self, song: SongId) {
+        let artist = self.catalogue.normalised_artist(song);
+        if artist.is_empty() {
+            return;
+        }
+        let mut found: Option<Comparison> = None;
+        let mut name = String::new();
+        for (i, title) in self.catalogue.names(song).enumerate() {
+            name.clear();
+            name.extend([artist, " ", title]);
+            let at_least = self.whole.pattern.at_least(&name);
+            let most = BY + (at_least.length as f64 * (1.0 - MIN_SIMILARITY)) as usize;
+            if at_least.count > most + SMALL_WORDS {
+                continue;
+            }
+            let mut compare = |typed: &Typed<'_>, artist: &str, title: &str, more: usize| {
+                let pair = pair_edits(&mut name, typed, artist, title);
+                let pair = pair.map(|(closeness, edits)| Comparison {
+                    closeness,
+                    edits: edits.and(more),
+                    is_whole: i == 0,
+                });
+                found = closest(found, pair);
+            };
+            if at_least.count <= most {
+                compare(&self.whole, artist, title, 0);
+            }
+            let (thin_artist, thin_title) = (without_small_words(artist), without_small_words(title));
+            if self.is_thinned(&[(artist, &thin_artist), (title, &thin_title)]) {
+                compare(&self.thin, &thin_artist, &thin_title, 1);
+            }
+        }
+        self.push(song, found, 0.0);
+    }
+
+    fn push(&mut self, song: SongId, found: Option<Comparison>, least_rank: f64) {
+        if let Some(Comparison { closeness, edits, is_whole }) = found {
+            let rank = edits.similarity().max(least_rank);
+            self.close.push(CloseSong { song, edits, closeness, is_whole, rank });
+        }
+    }
 }
 
-/// The edits between a text and the song's title, with its additions or without: the fewer.
-fn title_edits(catalogue: &Catalogue, text: &str, song: SongId, least: f64) -> Option<Edits> {
-    let whole = Edits::between(text, catalogue.normalised_title(song), least);
-    let short = without_additions(catalogue.songs().get(song).title)
-        .and_then(|short| Edits::between(text, &normalise(&short), least));
-    [whole, short].into_iter().flatten().max_by(|a, b| a.similarity().total_cmp(&b.similarity()))
+/// What comes out when a text is compared with a name of a song.
+#[derive(Clone, Copy)]
+struct Comparison {
+    closeness: Closeness,
+    edits: Edits,
+    is_whole: bool,
+}
+
+/// The closest of comparisons with names of one song, the first among equals.
+fn closest(a: Option<Comparison>, b: Option<Comparison>) -> Option<Comparison> {
+    let key = |of: &Comparison| (of.closeness, Reverse(of.edits.count));
+    match (a, b) {
+        (Some(a), Some(b)) if key(&b) > key(&a) => Some(b),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The fewest edits between a text and an artist and title in either order, or with `by` between. `name` is scratch memory.
+fn pair_edits(name: &mut String, typed: &Typed<'_>, artist: &str, title: &str) -> Option<(Closeness, Edits)> {
+    let mut found: Option<(Closeness, Edits)> = None;
+    let orders =
+        [([artist, " ", title], true), ([title, " ", artist], false), ([title, " by ", artist], false)];
+    for (parts, is_title_last) in orders {
+        name.clear();
+        name.extend(parts);
+        let Some(edits) = typed.pattern.edits(name, MIN_SIMILARITY) else {
+            continue;
+        };
+        let of_title = Edits::of_part(title, typed.text, is_title_last);
+        let of_artist =
+            Edits { count: edits.count.saturating_sub(of_title.count), length: artist.chars().count() };
+        let is_slip = edits.are_few()
+            && of_title.similarity() >= MIN_PART_SIMILARITY
+            && of_artist.similarity() >= MIN_PART_SIMILARITY
+            && digits(typed.text).eq(digits(name));
+        let closeness = if is_slip { Closeness::Slip } else { Closeness::Name };
+        let is_closer = |(other, others): (Closeness, Edits)| {
+            (closeness, Reverse(edits.count)) > (other, Reverse(others.count))
+        };
+        if found.is_none_or(is_closer) {
+            found = Some((closeness, edits));
+        }
+    }
+    found
+}
+
+/// A normalised text without the words that people leave out; as it is, when it has nothing else.
+fn without_small_words(text: &str) -> Cow<'_, str> {
+    let is_small = |word: &&str| matches!(*word, "the" | "and");
+    if !(text.contains("the") || text.contains("and")) || !text.split(' ').any(|word| is_small(&word)) {
+        return Cow::Borrowed(text);
+    }
+    let words: Vec<&str> = text.split(' ').filter(|word| !is_small(word)).collect();
+    if words.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(words.join(" ")) }
+}
+
+fn digits(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().filter(|c| c.is_numeric())
 }
 
 /// Whether a word of `name`, and what follows, begins with `text`.
@@ -185,29 +321,28 @@ fn begins_a_word(text: &str, name: &str) -> bool {
         && name.match_indices(text).any(|(at, _)| at == 0 || name[..at].ends_with(' '))
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn an_edit_is_a_letter_or_an_exchange_of_neighbours() {
-        let edits = |a, b| Edits::between(a, b, 0.0);
-        assert_eq!(edits("humbel", "humble"), Some(Edits { count: 1, length: 6 }));
-        assert_eq!(edits("humble", "humbled"), Some(Edits { count: 1, length: 7 }));
-        assert_eq!(edits("h\u{e9}", "he"), Some(Edits { count: 1, length: 2 }));
-        assert_eq!(edits("", ""), Some(Edits { count: 0, length: 0 }));
-        assert_eq!(Edits { count: 0, length: 0 }.similarity(), 1.0);
-    }
-
-    proptest! {
-        #[test]
-        fn the_letters_never_promise_too_many_edits(a in "[a-d\u{e9}]{0,9}", b in "[a-d\u{e9}]{0,9}") {
-            let at_least = Edits::at_least(&a, &b);
-            let edits = Edits::between(&a, &b, 0.0);
-            prop_assert!(edits.is_some_and(|edits| edits.count >= at_least.count));
-            prop_assert_eq!(edits.map(|edits| edits.length), Some(at_least.length));
+/// Calls `found` with all texts at one edit with a letter of the Latin alphabet or a blank.
+fn for_each_edit(text: &str, mut found: impl FnMut(&str)) {
+    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    let mut edited = String::with_capacity(text.len() + 1);
+    let mut try_parts = |parts: &[&str]| {
+        edited.clear();
+        edited.extend(parts.iter().copied());
+        found(&edited);
+    };
+    let letters: Vec<String> = ('a'..='z').chain(iter::once(' ')).map(String::from).collect();
+    for (i, &at) in ends.iter().enumerate() {
+        let before = &text[..at];
+        for letter in &letters {
+            try_parts(&[before, letter, &text[at..]]);
+        }
+        let Some(&end) = ends.get(i + 1) else { break };
+        try_parts(&[before, &text[end..]]);
+        for letter in &letters {
+            try_parts(&[before, letter, &text[end..]]);
+        }
+        if let Some(&end_of_next) = ends.get(i + 2) {
+            try_parts(&[before, &text[end..end_of_next], &text[at..end], &text[end_of_next..]]);
         }
     }
 }

@@ -67,7 +67,8 @@ impl GramIndex {
             let room = MAX_OCCURRENCES - occurrences.len();
             occurrences.extend_from_slice(&songs[..songs.len().min(room)]);
         }
-        occurrences.sort_unstable();
+        // They are a few ascending runs, which the stable sort merges.
+        occurrences.sort();
         let mut candidates: Vec<(Reverse<usize>, SongId)> = occurrences
             .chunk_by(|a, b| a == b)
             .filter(|shared| shared.len() >= least)

@@ -6,10 +6,12 @@
 //! ```
 
 mod normalised;
+mod additions;
 mod names;
 mod grams;
 mod uris;
 mod catalogue;
+mod edits;
 mod closeness;
 mod search;
 mod seeds;

@@ -36,50 +36,6 @@ fn is_plain(name: &str) -> bool {
     is_plain && before != b' '
 }
 
-/// The name without such additions as `(feat. …)`, `[with …]`, `- Remastered 2011`, `- Radio Edit` or `- From "…"`; `None`
-/// when it has none, or when nothing else would stay.
-pub(crate) fn without_additions(name: &str) -> Option<String> {
-    if !may_have_additions(name) {
-        return None;
-    }
-    let unbracketed = without_bracketed_additions(name);
-    let mut kept = unbracketed.as_str();
-    while let Some((before, tail)) = rsplit_dash(kept)
-        && is_addition(tail)
-    {
-        kept = before;
-    }
-    let kept = without_featured_artists(kept);
-    let kept = kept.trim();
-    (kept.len() < name.trim().len() && !normalise(kept).is_empty()).then(|| kept.to_owned())
-}
-
-/// Most names have none, and that is quickly seen.
-fn may_have_additions(name: &str) -> bool {
-    let featuring = |word: &[u8]| word.eq_ignore_ascii_case(b" feat") || word.eq_ignore_ascii_case(b" ft.");
-    name.contains(['(', '['])
-        || DASHES.iter().any(|dash| name.contains(dash))
-        || name.as_bytes().windows(5).any(featuring)
-        || name.as_bytes().windows(4).any(featuring)
-}
-
-/// The places at which ` - ` (or a longer dash) divides a name into artist and title or the reverse: what is on the left and
-/// on the right, trimmed and not empty.
-pub(crate) fn dash_splits(name: &str) -> impl Iterator<Item = (&str, &str)> {
-    DASHES
-        .iter()
-        .flat_map(|dash| name.match_indices(dash))
-        .map(|(at, dash)| (name[..at].trim(), name[at + dash.len()..].trim()))
-        .filter(|(left, right)| !left.is_empty() && !right.is_empty())
-}
-
-/// A hyphen, an en dash and an em dash between blanks.
-const DASHES: [&str; 3] = [" - ", " \u{2013} ", " \u{2014} "];
-
-fn rsplit_dash(name: &str) -> Option<(&str, &str)> {
-    dash_splits(name).max_by_key(|(left, _)| left.len())
-}
-
 fn blanks_collapsed(name: &str) -> String {
     let mut collapsed = String::with_capacity(name.len());
     for word in name.split(|c: char| c.is_whitespace() || c.is_control()) {
@@ -193,90 +149,6 @@ fn words(folded: &str) -> String {
     words
 }
 
-fn without_bracketed_additions(name: &str) -> String {
-    let mut kept = String::with_capacity(name.len());
-    let mut rest = name;
-    while let Some(open) = rest.find(['(', '[']) {
-        let (before, bracketed) = rest.split_at(open);
-        let close = closing_bracket(bracketed);
-        let inside = bracketed[1..close].trim();
-        kept.push_str(before);
-        // The bracket that closes is as long as the one that opens; there is none when the name was cut.
-        let end = bracketed.len().min(close + 1);
-        if !is_addition(inside) && !begins_with(inside, &["with", "from", "prod", "produced"]) {
-            kept.push_str(&bracketed[..end]);
-        }
-        rest = &bracketed[end..];
-    }
-    kept.push_str(rest);
-    kept
-}
-
-/// Where the bracket that `bracketed` begins with is closed; its length when it is not.
-fn closing_bracket(bracketed: &str) -> usize {
-    let mut depth = 0_usize;
-    for (at, c) in bracketed.char_indices() {
-        match c {
-            '(' | '[' => depth += 1,
-            ')' | ']' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return at;
-        }
-    }
-    bracketed.len()
-}
-
-const FEATURING: [&str; 3] = ["feat", "ft", "featuring"];
-
-/// Whether what stands in brackets or after a dash says no more than which recording of the song it is, or who else
-/// performs.
-fn is_addition(text: &str) -> bool {
-    if text.len() > 200 {
-        return false;
-    }
-    let text_normalised = normalise(text);
-    let words: Vec<&str> = text_normalised.split(' ').collect();
-    let is_from_a_film = begins_with(text, &["from"]) && text.contains(['"', '\u{201c}', '\u{2018}']);
-    match words.as_slice() {
-        [] => false,
-        [first, ..] if FEATURING.contains(first) => true,
-        ["remaster" | "remastered", ..] | ["bonus", "track"] => true,
-        ["live" | "recorded", "at" | "from" | "in" | "on", _, ..] => true,
-        [
-            ..,
-            "remaster" | "remastered" | "remix" | "mix" | "edit" | "version" | "live" | "acoustic" | "mono"
-            | "stereo" | "demo" | "instrumental" | "explicit" | "soundtrack",
-        ] => true,
-        _ => is_from_a_film,
-    }
-}
-
-/// Whether the first word of `text` is one of `words`, and another follows.
-fn begins_with(text: &str, words: &[&str]) -> bool {
-    text.split_once(|c: char| !c.is_alphanumeric()).is_some_and(|(first, rest)| {
-        !rest.is_empty() && words.iter().any(|word| first.eq_ignore_ascii_case(word))
-    })
-}
-
-/// Cuts ` feat. …` out, up to the next dash or the end.
-fn without_featured_artists(name: &str) -> String {
-    let mut at = 0;
-    for word in name.split(' ') {
-        let is_featuring = ["feat.", "feat", "ft.", "featuring"]
-            .iter()
-            .any(|featuring| word.eq_ignore_ascii_case(featuring));
-        if is_featuring && at > 0 {
-            let (before, featured) = name.split_at(at);
-            let end = DASHES.iter().filter_map(|dash| featured.find(dash)).min().unwrap_or(featured.len());
-            return format!("{}{}", before.trim_end(), &featured[end..]);
-        }
-        at += word.len() + 1;
-    }
-    name.to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,37 +207,5 @@ mod tests {
     fn a_blank_name_is_empty() {
         check("", "");
         check(" \t\u{0}\u{7} ", "");
-    }
-
-    #[track_caller]
-    fn check_additions(name: &str, without: Option<&str>) {
-        assert_eq!(without_additions(name).as_deref(), without, "{name:?}");
-    }
-
-    #[test]
-    fn additions_are_removed() {
-        check_additions("Growing Up (feat. Ed Sheeran)", Some("Growing Up"));
-        check_additions("Bluffin - feat. Berner", Some("Bluffin"));
-        check_additions("Gold Digger ft. Jamie Foxx", Some("Gold Digger"));
-        check_additions("Gold Digger [Feat Jamie Foxx]", Some("Gold Digger"));
-        check_additions("Kanye West feat. Jamie Foxx - Gold Digger", Some("Kanye West - Gold Digger"));
-        check_additions("Here Comes The Sun - Remastered 2009", Some("Here Comes The Sun"));
-        check_additions("Here Comes The Sun - 2009 Remaster", Some("Here Comes The Sun"));
-        check_additions("Kuaga (Lost Time) (Radio Edit)", Some("Kuaga (Lost Time)"));
-        check_additions("City Of Stars - From \"La La Land\" Soundtrack", Some("City Of Stars"));
-        check_additions("Creep - Live at Glastonbury - Remastered", Some("Creep"));
-        check_additions("No Brainer (with Quavo", Some("No Brainer"));
-    }
-
-    #[test]
-    fn what_belongs_to_the_name_stays() {
-        check_additions("(I Can't Get No) Satisfaction", None);
-        check_additions("Oasis - Live Forever", None);
-        check_additions("U2 - With Or Without You", None);
-        check_additions("Laufey - From The Start", None);
-        check_additions("Six Feet Under", None);
-        check_additions("(Remix)", None);
-        check_additions("Feat. of Strength", None);
-        check_additions("", None);
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn search(catalogue: &Catalogue, query: &str, offset: usize, count: u
 }
 
 /// Appends the close songs that are not among the completions yet, each once.
-pub(crate) fn append_close(completions: &mut Vec<SongId>, close: &[CloseSong]) {
+fn append_close(completions: &mut Vec<SongId>, close: &[CloseSong]) {
     let mut seen: HashSet<SongId> = completions.iter().copied().collect();
     let songs = close.iter().map(|close| close.song);
     completions.extend(songs.filter(|&song| seen.insert(song)));

@@ -3,10 +3,12 @@ use std::collections::HashSet;
 use model::SongId;
 
 use crate::{
+    additions::{dash_splits, without_additions},
     catalogue::Catalogue,
-    closeness::{CloseSong, close_songs},
-    normalised::{dash_splits, normalise, without_additions},
-    search::{append_close, completions, word_splits},
+    closeness::{CloseSong, Closeness, close_songs},
+    edits::{Edits, Pattern},
+    normalised::normalise,
+    search::{completions, word_splits},
 };
 
 /// The most suggestions for one seed.
@@ -15,12 +17,18 @@ const MAX_SUGGESTIONS: usize = 5;
 /// The most dashes at which a seed is divided into artist and title.
 const MAX_DASH_SPLITS: usize = 8;
 
-/// A song this similar to the seed is taken for it. One edit is enough of a likeness from [`MIN_LENGTH`] characters on.
-const MIN_SIMILARITY: f64 = 0.88;
-const MIN_LENGTH: usize = 6;
+/// A name at one edit less is likelier to be meant, unless it is so many times rarer. This and the next two were chosen with
+/// `examples/resolve_typed.rs`.
+const EDIT_FACTOR: f64 = 30.0;
 
-/// By how much more similar the song must be than any other.
-const MIN_LEAD: f64 = 0.05;
+/// A name that is the whole title is likelier to be meant than one without additions, unless it is so many times rarer.
+const WHOLE_FACTOR: f64 = 2.0;
+
+/// How many times likelier a song must be than any of another name to be taken.
+const MIN_LEAD: f64 = 2.0;
+
+/// When additions differ, the song whose whole name is as similar as that is meant.
+const MIN_WHOLE_SIMILARITY: f64 = 0.8;
 
 /// How a seed was understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,10 +50,15 @@ pub struct SeedMatch {
 pub enum MatchKind {
     /// It is the song's title, or artist and title in either order with ` - ` between, letter by letter.
     Exact,
-    /// The same but for case, diacritics, punctuation, or an addition such as `(feat. …)` or `- Remastered`.
+    /// The same but for case, diacritics, punctuation, or additions such as `(feat. …)`, `- Remastered` or what else stands
+    /// in brackets or after a dash. Also where the letters are those of a title, but another song that has it without additions is
+    /// more than twice as common.
     Normalised,
-    /// One song is so close that it was taken: it is one edit away (of at least 6 characters) or has a similarity of 0.88 or
-    /// more, has the same digits, and is more similar than any with another title by at least 0.05.
+    /// It is a misspelling of the song's title, or of artist and title in either order: from 3 characters on it takes at most one
+    /// edit, and one more for every 10 characters. An edit is a letter left out, added or replaced, or two neighbours
+    /// exchanged; blanks, `the` and `and` that are left out or added count as one together. Digits are the same, and of artist and
+    /// title, each is similar by 0.6 or more. Of several songs that one is taken whose support count is the greatest, divided by 30 for every edit, and by 2 when additions are left
+    /// out; it must be at least twice as great as that of any song of another name.
     Fuzzy,
     /// It is a URI of the song, a link to it, or its bare id.
     Uri,
@@ -72,23 +85,24 @@ pub(crate) fn resolve(catalogue: &Catalogue, seed: &str) -> SeedMatch {
     if let Some(song) = exact(catalogue, seed, &normalised) {
         return SeedMatch::certain(MatchKind::Exact, song);
     }
-    let short = without_additions(seed);
-    let found = by_name(catalogue, seed, &normalised)
-        .or_else(|| catalogue.short_titled(&normalised).first().copied())
-        .or_else(|| {
-            let short = short.as_deref()?;
-            let normalised = normalise(short);
-            by_name(catalogue, short, &normalised)
-                .or_else(|| catalogue.short_titled(&normalised).first().copied())
-        });
-    if let Some(song) = found {
+    if let Some(song) = by_name(catalogue, seed, &normalised) {
+        return SeedMatch::certain(MatchKind::Normalised, song);
+    }
+    let short = without_additions(seed).map(|short| (normalise(&short), short));
+    if let Some((normalised_short, short)) = &short
+        && let Some(song) = by_short_name(catalogue, &normalised, short, normalised_short)
+    {
         return SeedMatch::certain(MatchKind::Normalised, song);
     }
     // A link is looked up after the names, for a title may have a `/` or `:` too; and so may a bare id be a title.
     if let Some(song) = catalogue.find_link(seed) {
         return SeedMatch::certain(MatchKind::Uri, song);
     }
-    guess(catalogue, &normalised, short.as_deref())
+    let mut close = close_songs(catalogue, &normalised);
+    if let Some((short, _)) = &short {
+        close.extend(close_songs(catalogue, short));
+    }
+    guess(catalogue, &normalised, &close)
 }
 
 /// The song whose title, or artist and title in either order, is the seed letter by letter.
@@ -100,7 +114,7 @@ fn exact(catalogue: &Catalogue, seed: &str, normalised: &str) -> Option<SongId> 
     // What is equal is equal when normalised, so these are all.
     let is_titled = |&song: &SongId| name(song).1 == seed;
     if let Some(song) = catalogue.titled(normalised).iter().copied().find(is_titled) {
-        return Some(song);
+        return (titled(catalogue, normalised, Some(song)) == Some(song)).then_some(song);
     }
     dash_splits(seed).take(MAX_DASH_SPLITS).flat_map(|(left, right)| [(left, right), (right, left)]).find_map(
         |(artist, title)| {
@@ -130,82 +144,108 @@ fn by_name(catalogue: &Catalogue, seed: &str, normalised: &str) -> Option<SongId
             pair(left, right).or_else(|| pair(right, left)).or_else(|| pair(right.strip_prefix("by ")?, left))
         })
     };
-    (catalogue.titled(normalised).first().copied()).or_else(by_dash).or_else(by_word)
+    if catalogue.titled(normalised).is_empty()
+        && let Some(song) = by_dash().or_else(by_word)
+    {
+        return Some(song);
+    }
+    titled(catalogue, normalised, catalogue.titled(normalised).first().copied())
 }
 
-/// The song that is close to the seed and has no rival, or else those that may have been meant.
-fn guess(catalogue: &Catalogue, normalised: &str, short: Option<&str>) -> SeedMatch {
-    let mut close = close_songs(catalogue, normalised);
-    let mut text = normalised.to_owned();
-    if let Some(short) = short {
-        let short = normalise(short);
-        let close_to_short = close_songs(catalogue, &short);
-        if best_similarity(&close_to_short) > best_similarity(&close) {
-            (close, text) = (close_to_short, short);
-        }
+/// The song with this normalised title: `whole`, which has it as it is, or the commonest that has it without additions where
+/// that is many times as common.
+fn titled(catalogue: &Catalogue, normalised: &str, whole: Option<SongId>) -> Option<SongId> {
+    let short = catalogue.short_titled(normalised).first().copied();
+    let support = |song: SongId| f64::from(catalogue.songs().get(song).support_count);
+    match (whole, short) {
+        (Some(whole), Some(short)) if support(short) <= support(whole) * WHOLE_FACTOR => Some(whole),
+        (whole, short) => short.or(whole),
     }
-    let taken = taken(catalogue, &text, &close);
+}
 
-    let mut songs = completions(catalogue, &text, MAX_SUGGESTIONS + 1);
-    append_close(&mut songs, &close);
-    let namesakes = catalogue.namesakes();
-    let namesake = |song: SongId| namesakes[song as usize];
+/// The song whose title, or artist and title in either order, is the seed without additions: `short`. Of several, it is one
+/// whose additions are like those of the seed, `normalised`, or whose artist is named among them.
+fn by_short_name(
+    catalogue: &Catalogue,
+    normalised: &str,
+    short: &str,
+    normalised_short: &str,
+) -> Option<SongId> {
+    let pattern = Pattern::new(normalised);
+    let songs = [catalogue.titled(normalised_short), catalogue.short_titled(normalised_short)].concat();
+    let similarity = |&song: &SongId| {
+        let artist = catalogue.normalised_artist(song);
+        let names = catalogue.names(song).flat_map(|title| {
+            [title.to_owned(), format!("{artist} {title}"), format!("{title} by {artist}")]
+        });
+        names
+            .filter_map(|name| pattern.as_ref()?.edits(&name, MIN_WHOLE_SIMILARITY))
+            .map(Edits::similarity)
+            .fold(0.0, f64::max)
+    };
+    let similar = songs
+        .iter()
+        .copied()
+        .map(|song| (similarity(&song), song))
+        .filter(|&(similarity, _)| similarity > 0.0);
+    let most_similar = similar.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+    let is_named_too = |&song: &SongId| {
+        let artist = catalogue.normalised_artist(song);
+        !artist.is_empty() && format!(" {normalised} ").contains(&format!(" {artist} "))
+    };
+    most_similar
+        .map(|(_, song)| song)
+        .or_else(|| songs.iter().copied().filter(is_named_too).min())
+        .or_else(|| by_name(catalogue, short, normalised_short))
+}
+
+/// The song that is likelier than any other to be meant, or else those that may have been meant.
+fn guess(catalogue: &Catalogue, normalised: &str, close: &[CloseSong]) -> SeedMatch {
+    let taken = taken(catalogue, close);
+    let completed = completions(catalogue, normalised, MAX_SUGGESTIONS + 1);
+    // A completion, or a part of a name, is as likely as a name with so many edits.
+    let completed = completed.into_iter().map(|song| (likelihood(catalogue, song, 1), song));
+    let mut meant: Vec<(f64, SongId)> = completed
+        .chain(close.iter().map(|close| match close.closeness {
+            Closeness::Part => (likelihood(catalogue, close.song, 2), close.song),
+            _ => (likelihood_of(catalogue, close), close.song),
+        }))
+        .collect();
+    meant.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let namesake = |song: SongId| catalogue.namesakes()[song as usize];
     let mut seen: HashSet<SongId> = taken.iter().map(|taken| namesake(taken.song)).collect();
-    songs.retain(|&song| seen.insert(namesake(song)));
-    songs.truncate(MAX_SUGGESTIONS);
+    let others = meant.into_iter().map(|(_, song)| song).filter(|&song| seen.insert(namesake(song)));
     SeedMatch {
-        kind: match taken {
-            Some(_) => MatchKind::Fuzzy,
-            None => MatchKind::Unknown,
-        },
+        kind: if taken.is_some() { MatchKind::Fuzzy } else { MatchKind::Unknown },
         song: taken.map(|taken| taken.song),
         similarity: taken.map_or(0.0, |taken| taken.edits.similarity()),
-        suggestions: songs,
+        suggestions: others.take(MAX_SUGGESTIONS).collect(),
     }
 }
 
-fn best_similarity(close: &[CloseSong]) -> f64 {
-    close.iter().filter(|close| close.is_named).map(|close| close.edits.similarity()).fold(0.0, f64::max)
+/// The song that is so much likelier to be meant than any of another name that it is taken.
+fn taken(catalogue: &Catalogue, close: &[CloseSong]) -> Option<CloseSong> {
+    let slips = || {
+        close
+            .iter()
+            .filter(|close| close.closeness == Closeness::Slip)
+            .map(|close| (likelihood_of(catalogue, close), close))
+    };
+    let (likelihood, best) = slips().max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.song.cmp(&a.1.song)))?;
+    // Songs that are called the same, but for additions, are one name that several songs have.
+    let name = |song: SongId| catalogue.names(song).last();
+    let has_rival = slips()
+        .filter(|&(other, _)| other * MIN_LEAD > likelihood)
+        .any(|(_, other)| name(other.song) != name(best.song));
+    (!has_rival).then_some(*best)
 }
 
-/// The song that is so close to the text that it is taken for it.
-fn taken(catalogue: &Catalogue, text: &str, close: &[CloseSong]) -> Option<CloseSong> {
-    let similarity = best_similarity(close);
-    let named = || close.iter().filter(|close| close.is_named);
-    // Songs that have the same title, but for additions, are one name that several songs have. Then a title without additions
-    // is meant, and after that the commonest.
-    let best = named()
-        .filter(|close| close.edits.similarity() == similarity)
-        .min_by_key(|close| (has_additions(catalogue, close.song), close.song))?;
-    let edits = best.edits;
-    let is_close = similarity >= MIN_SIMILARITY || (edits.count == 1 && edits.length >= MIN_LENGTH);
-    let title = short_title(catalogue, best.song);
-    let has_rival = named()
-        .filter(|close| close.edits.similarity() > similarity - MIN_LEAD)
-        .any(|rival| short_title(catalogue, rival.song) != title);
-    (is_close && !has_rival && has_same_digits(catalogue, text, best.song)).then_some(*best)
+/// How likely it is that the song is meant by a name at so many edits, but for a factor.
+fn likelihood(catalogue: &Catalogue, song: SongId, edits: usize) -> f64 {
+    f64::from(catalogue.songs().get(song).support_count) / EDIT_FACTOR.powi(edits as i32)
 }
 
-/// Whether a text has the digits of the song's title, with its additions or without, alone or beside those of its artist.
-/// Another number is another song, not a slip of the finger.
-fn has_same_digits(catalogue: &Catalogue, text: &str, song: SongId) -> bool {
-    let digits = |text: &str| -> String { text.chars().filter(|c| c.is_numeric()).collect() };
-    let typed = digits(text);
-    let artist = digits(catalogue.normalised_artist(song));
-    let titles = [catalogue.normalised_title(song), &short_title(catalogue, song)];
-    titles.into_iter().map(digits).any(|title| {
-        typed == title || typed == format!("{artist}{title}") || typed == format!("{title}{artist}")
-    })
-}
-
-fn has_additions(catalogue: &Catalogue, song: SongId) -> bool {
-    without_additions(catalogue.songs().get(song).title).is_some()
-}
-
-/// The song's normalised title without additions.
-fn short_title(catalogue: &Catalogue, song: SongId) -> String {
-    match without_additions(catalogue.songs().get(song).title) {
-        Some(short) => normalise(&short),
-        None => catalogue.normalised_title(song).to_owned(),
-    }
+fn likelihood_of(catalogue: &Catalogue, close: &CloseSong) -> f64 {
+    let likelihood = likelihood(catalogue, close.song, close.edits.count);
+    if close.is_whole { likelihood } else { likelihood / WHOLE_FACTOR }
 }
