@@ -97,14 +97,9 @@ pub(crate) fn completions(catalogue: &Catalogue, query: &str, wanted: usize) -> 
 fn begun_pairs(catalogue: &Catalogue, query: &str) -> Vec<SongId> {
     let mut found = Vec::new();
     for (left, right) in word_splits(query) {
-        found.extend(
-            (catalogue.by_artist(left).iter())
-                .filter(|&&song| catalogue.normalised_title(song).starts_with(right)),
-        );
-        found.extend(
-            (catalogue.titled(left).iter())
-                .filter(|&&song| catalogue.normalised_artist(song).starts_with(right)),
-        );
+        let (titles, artists) = (catalogue.title_prefix(right), catalogue.artist_prefix(right));
+        found.extend(catalogue.by_artist(left).iter().filter(|&&song| titles.contains(song)));
+        found.extend(catalogue.titled(left).iter().filter(|&&song| artists.contains(song)));
     }
     found.sort_unstable();
     found.dedup();
