@@ -86,7 +86,7 @@ async fn recommend(
         None => {}
     }
     let answer = client.recommend(request).await?;
-    output.answer(&answer, output::playlist)?;
+    output.answer(&answer, output::explained_playlist)?;
     for line in output::seed_remarks(&answer.seeds, |_, _| None) {
         output.remark(&line);
     }

@@ -12,6 +12,7 @@ mod args;
 mod surroundings;
 mod session;
 mod output;
+mod reasons;
 mod information;
 mod failure;
 mod conversation;

@@ -10,9 +10,7 @@ use std::{
 };
 
 use chrono::{DateTime, Local, SecondsFormat, Utc};
-use client_lib::{
-    Match, RecommendResponse, Recommendation, Rule, SearchSongsResponse, SeedMatch, Song, Source,
-};
+use client_lib::{Match, RecommendResponse, Recommendation, SearchSongsResponse, SeedMatch, Song, Source};
 #[cfg(unix)]
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -23,7 +21,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, reasons};
 
 /// A title that is wider does not push the other artists to the right, in columns.
 const WIDEST_LABEL: usize = 60;
@@ -135,7 +133,21 @@ pub fn write_playlist(out: &mut impl Write, answer: &RecommendResponse) -> io::R
     out.write_all(playlist(answer, Style { colours: false }).as_bytes())
 }
 
+/// The playlist without reasons.
 pub(crate) fn playlist(answer: &RecommendResponse, style: Style) -> String {
+    numbered(answer, style, |_| Vec::new())
+}
+
+/// The playlist with the reasons for each song below it.
+pub(crate) fn explained_playlist(answer: &RecommendResponse, style: Style) -> String {
+    numbered(answer, style, |recommendation| recommendation.rules.iter().map(reasons::in_words).collect())
+}
+
+fn numbered(
+    answer: &RecommendResponse,
+    style: Style,
+    reasons: impl Fn(&Recommendation) -> Vec<String>,
+) -> String {
     let mut text = format!(
         "API version: {}\nLatest Model Update Date: {}\nSongs:\n",
         clean(&answer.version),
@@ -155,8 +167,8 @@ pub(crate) fn playlist(answer: &RecommendResponse, style: Style) -> String {
         } else {
             let _ = writeln!(text, "{label}{}  {}", padding(label, width), style.dim(&beside));
         }
-        for rule in &recommendation.rules {
-            let _ = writeln!(text, "    {}", style.dim(&reason(rule)));
+        for reason in reasons(recommendation) {
+            let _ = writeln!(text, "    {}", style.dim(&reason));
         }
     }
     text
@@ -171,18 +183,6 @@ fn beside_title(recommendation: &Recommendation) -> String {
         _ => "",
     };
     [artist.as_ref(), source].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-fn reason(rule: &Rule) -> String {
-    let antecedent = if rule.antecedent.is_empty() {
-        format!("songs by {}", clean(&rule.antecedent_artist))
-    } else {
-        rule.antecedent.iter().map(song_name).collect::<Vec<_>>().join(" + ")
-    };
-    format!(
-        "because of {antecedent}: in {} of its {} playlists, confidence {:.3}, lift {:.2}",
-        rule.support_count, rule.antecedent_count, rule.confidence, rule.lift
-    )
 }
 
 pub(crate) fn found_songs(answer: &SearchSongsResponse, style: Style) -> String {

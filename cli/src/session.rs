@@ -1,6 +1,6 @@
 //! What a person has typed so far, and what the next line asks for. Neither terminal nor network.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, num::NonZeroU32};
 
 /// The most songs that the service takes at once.
 const MAX_SONGS: usize = 1_000;
@@ -8,8 +8,10 @@ const MAX_SONGS: usize = 1_000;
 const MAX_SONG_BYTES: usize = 1_024;
 
 /// The commands of the prompt: name, arguments, and what it does.
-pub(crate) const COMMANDS: [(&str, &str, &str); 8] = [
+pub(crate) const COMMANDS: [(&str, &str, &str); 10] = [
     ("/send", "[N]", "ask for songs that go with the list (N of them, at most 500)"),
+    ("/why", "N", "tell what spoke for song N of the last answer"),
+    ("/cap", "[N]", "take at most N songs of one artist into an answer; without N, any number"),
     ("/list", "", "show the songs typed so far"),
     ("/remove", "N|SONG", "take a song off the list, by its number or its text"),
     ("/clear", "", "empty the list"),
@@ -30,8 +32,10 @@ pub(crate) enum Step {
     Remark(String),
     /// The line cannot be followed: why, and what to type instead.
     Misuse(String),
-    /// A playlist that goes with `songs`, of the service's own length or of `limit` songs.
-    Recommend { songs: Vec<String>, limit: Option<u32> },
+    /// A playlist that goes with `songs`, of the service's own length or of `limit` songs, with at most `cap` songs of one artist.
+    Recommend { songs: Vec<String>, limit: Option<u32>, cap: Option<NonZeroU32> },
+    /// What spoke for a song of the last answer, by its position there.
+    Why(usize),
     /// The model in service.
     Info,
     /// The end.
@@ -43,6 +47,9 @@ pub(crate) enum Step {
 pub(crate) struct Session {
     songs: Vec<String>,
     offers: Vec<Offer>,
+    /// The songs of the last answer, once there was one.
+    answered: Option<usize>,
+    cap: Option<NonZeroU32>,
     unsent: bool,
 }
 
@@ -79,9 +86,10 @@ impl Session {
         self.offers.len()
     }
 
-    /// The list was answered: former offers are void.
-    pub(crate) fn answered(&mut self) {
+    /// The list was answered with so many songs: former offers are void.
+    pub(crate) fn answered(&mut self, n_songs: usize) {
         self.offers.clear();
+        self.answered = Some(n_songs);
     }
 
     /// The number of songs on a list that was never asked with, or has changed since.
@@ -100,6 +108,8 @@ impl Session {
     fn command(&mut self, command: &str, argument: &str) -> Step {
         match (command, argument) {
             ("/send", count) => self.send(count),
+            ("/why", number) => self.why(number),
+            ("/cap", count) => self.cap(count),
             ("/remove", "") => Step::Misuse(
                 "`/remove` needs the number or the text of a song; `/list` shows both".to_owned(),
             ),
@@ -141,7 +151,45 @@ impl Session {
             return Step::Misuse("the list is empty; type a song first".to_owned());
         }
         self.unsent = false;
-        Step::Recommend { songs: self.songs.clone(), limit }
+        Step::Recommend { songs: self.songs.clone(), limit, cap: self.cap }
+    }
+
+    fn cap(&mut self, count: &str) -> Step {
+        let cap = match count {
+            "" => None,
+            count => match count.parse() {
+                Ok(cap) => Some(cap),
+                Err(_) => return Step::Misuse(format!("`/cap` takes a number from 1 on, not `{count}`")),
+            },
+        };
+        self.cap = cap;
+        Step::Remark(match cap {
+            Some(cap) => format!("answers have at most {} of one artist now", counted(cap.get() as usize)),
+            None => "answers have any number of songs of one artist now".to_owned(),
+        })
+    }
+
+    fn why(&self, number: &str) -> Step {
+        let Some(n_songs) = self.answered else {
+            return Step::Misuse("there is no answer yet; `/send` asks for one".to_owned());
+        };
+        if n_songs == 0 {
+            return Step::Misuse("the last answer has no songs".to_owned());
+        }
+        let numbers = match n_songs {
+            1 => "it has one: `/why 1`".to_owned(),
+            _ => format!("`/why 1` to `/why {n_songs}`"),
+        };
+        match number.parse::<usize>() {
+            Ok(number @ 1..) if number <= n_songs => Step::Why(number - 1),
+            Ok(number) => Step::Misuse(format!("the last answer has no song {number}; {numbers}")),
+            Err(_) if number.is_empty() => {
+                Step::Misuse(format!("`/why` needs the number of a song of the last answer; {numbers}"))
+            }
+            Err(_) => Step::Misuse(format!(
+                "`/why` takes the number of a song of the last answer, not `{number}`; {numbers}"
+            )),
+        }
     }
 
     fn add(&mut self, song: &str) -> Step {
@@ -269,163 +317,4 @@ pub(crate) fn counted(n_songs: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn session(lines: &[&str]) -> Session {
-        let mut session = Session::default();
-        for line in lines {
-            assert_eq!(session.take(line), Step::Nothing, "{line}");
-        }
-        session
-    }
-
-    #[track_caller]
-    fn assert_misuse(step: Step, reason: &str) {
-        match step {
-            Step::Misuse(text) => assert!(text.contains(reason), "{text}"),
-            step => panic!("{step:?} is not a misuse"),
-        }
-    }
-
-    fn sent(session: &mut Session) -> Vec<String> {
-        match session.take("/send") {
-            Step::Recommend { songs, .. } => songs,
-            step => panic!("{step:?} asks for no playlist"),
-        }
-    }
-
-    #[test]
-    fn songs_are_sent_in_the_order_in_which_they_were_typed() {
-        let mut session = session(&["  Unforgettable ", "", "HUMBLE.", "1985"]);
-        assert_eq!(sent(&mut session), ["Unforgettable", "HUMBLE.", "1985"]);
-        assert_eq!(session.prompt(), "playlist[3]> ");
-    }
-
-    #[test]
-    fn the_list_is_kept_after_it_was_sent() {
-        let mut session = session(&["Unforgettable"]);
-        sent(&mut session);
-        session.answered();
-        assert_eq!(session.take("HUMBLE."), Step::Nothing);
-        assert_eq!(sent(&mut session), ["Unforgettable", "HUMBLE."]);
-    }
-
-    #[test]
-    fn a_list_that_was_never_sent_is_told_from_one_that_was() {
-        let mut session = session(&["Unforgettable", "HUMBLE."]);
-        assert_eq!(session.unsent(), 2);
-        sent(&mut session);
-        session.answered();
-        assert_eq!(session.unsent(), 0);
-        session.take("/remove 1");
-        assert_eq!(session.unsent(), 1);
-    }
-
-    #[test]
-    fn send_takes_the_number_of_songs_wished_for() {
-        let mut session = session(&["Unforgettable"]);
-        assert_eq!(
-            session.take("/send 25"),
-            Step::Recommend { songs: vec!["Unforgettable".to_owned()], limit: Some(25) }
-        );
-        for count in ["0", "501", "-1", "many", "99999999999"] {
-            assert_misuse(session.take(&format!("/send {count}")), "from 1 to 500");
-        }
-    }
-
-    #[test]
-    fn an_empty_list_is_not_sent() {
-        assert_misuse(Session::default().take("/send"), "type a song first");
-    }
-
-    #[test]
-    fn songs_are_removed_by_number_or_text() {
-        let mut session = session(&["Unforgettable", "HUMBLE.", "1985"]);
-        assert_eq!(session.take("/remove humble."), Step::Remark("`HUMBLE.` is off the list".to_owned()));
-        session.take("/remove 1985");
-        assert_misuse(session.take("/remove 2"), "not on the list");
-        assert_misuse(session.take("/remove 0"), "not on the list");
-        assert_misuse(session.take("/remove"), "needs the number");
-        session.take("/remove 1");
-        assert_misuse(session.take("/send"), "empty");
-    }
-
-    #[test]
-    fn the_list_shows_the_numbers_that_remove_takes() {
-        let mut session = session(&["Unforgettable", "HUMBLE."]);
-        assert_eq!(session.take("/list"), Step::Show("1 Unforgettable\n2 HUMBLE.\n".to_owned()));
-    }
-
-    #[test]
-    fn an_offer_takes_the_place_of_what_was_typed() {
-        let mut session = session(&["Unforgetabel", "HUMBLE."]);
-        session.answered();
-        assert_eq!(session.offer("Unforgetabel", "French Montana - Unforgettable".to_owned()), 1);
-        assert_eq!(session.offer("Unforgetabel", "Nat King Cole - Unforgettable".to_owned()), 2);
-        session.take("?2");
-        assert_eq!(sent(&mut session), ["Nat King Cole - Unforgettable", "HUMBLE."]);
-        session.take("?1");
-        assert_eq!(sent(&mut session), ["French Montana - Unforgettable", "HUMBLE."]);
-        assert_misuse(session.take("?3"), "from `?1` to `?2`");
-        assert_misuse(session.take("?0"), "from `?1` to `?2`");
-        session.answered();
-        assert_misuse(session.take("?1"), "nothing to choose");
-    }
-
-    #[test]
-    fn a_song_may_look_like_a_command_or_a_choice() {
-        let mut session = session(&["?", "???", "? 1", "/add /send", "/add ?1"]);
-        assert_eq!(sent(&mut session), ["?", "???", "? 1", "/send", "?1"]);
-    }
-
-    #[test]
-    fn an_unknown_command_brings_the_nearest_one() {
-        let mut session = Session::default();
-        for (typed, meant) in
-            [("/sned", "/send"), ("/LIST", "/list"), ("/q", "/quit"), ("/rm", "`/help`"), ("/", "`/help`")]
-        {
-            assert_misuse(session.take(typed), meant);
-        }
-    }
-
-    #[test]
-    fn a_command_that_takes_nothing_says_so() {
-        for line in ["/quit now", "/clear all", "/info x", "/list 1"] {
-            assert_misuse(Session::default().take(line), "takes nothing");
-        }
-    }
-
-    #[test]
-    fn what_the_service_would_refuse_never_gets_on_the_list() {
-        let mut session = Session::default();
-        assert_misuse(session.take("a\u{1b}[31mb"), "control characters");
-        assert_misuse(session.take(&"x".repeat(1_025)), "1025 bytes");
-        assert_eq!(session.take(&"x".repeat(1_024)), Step::Nothing);
-        for number in 1..1_000 {
-            assert_eq!(session.take(&format!("song {number}")), Step::Nothing);
-        }
-        assert_misuse(session.take("one too many"), "full");
-        assert_eq!(sent(&mut session).len(), 1_000);
-    }
-
-    #[test]
-    fn a_song_is_on_the_list_once() {
-        let mut session = session(&["Unforgettable"]);
-        assert_eq!(
-            session.take("Unforgettable"),
-            Step::Remark("`Unforgettable` is on the list already".to_owned())
-        );
-        assert_eq!(sent(&mut session).len(), 1);
-    }
-
-    #[test]
-    fn help_tells_every_command() {
-        let Step::Show(text) = Session::default().take("/help") else {
-            panic!("no help");
-        };
-        for (name, ..) in COMMANDS {
-            assert!(text.contains(name), "{name} is missing");
-        }
-    }
-}
+mod tests;

@@ -62,12 +62,45 @@ fn an_unknown_song_brings_numbered_offers_and_a_choice_takes_its_place() {
 }
 
 #[test]
+fn a_cap_reaches_the_service() {
+    let service = Service::with_model();
+    session(&service, 0, "Unforgettable\n/cap 2\n/send\n");
+    assert_eq!(service.last_request().max_songs_per_artist, 2);
+}
+
+#[test]
+fn why_tells_what_spoke_for_a_song_of_the_last_answer() {
+    let service = Service::with_model();
+    let lines = "/why 1\nUnforgettable\n/send 3\nHUMBLE.\n/why 1\n/why 2\n/why 3\n/why 4\n/send 1\n/why 1\n";
+    let (stdout, stderr) = session(&service, 2, lines);
+    let (_, reasons) = stdout.split_once("3 Evil").unwrap();
+    let (_, reasons) = reasons.split_once('\n').unwrap();
+    let (reasons, again) = reasons.split_once("API version").unwrap();
+    assert_eq!(
+        reasons,
+        "\
+Post Malone - Congratulations
+  in 12 of the 40 playlists with Unforgettable (confidence 30 %, 4.2 times as often as anywhere)
+Kendrick Lamar - HUMBLE.
+  in 20 of the 80 playlists with a song by French Montana (confidence 25 %, 12 times as often as anywhere)
+Mallory - Evil\u{fffd}[31m\u{fffd}Title
+  no rule spoke for it; it is popular: in 1 playlist, 33 % of all
+"
+    );
+    assert!(again.contains("playlists with Unforgettable and HUMBLE. (confidence"), "{again}");
+    assert!(stderr.contains("there is no answer yet; `/send` asks for one"), "{stderr}");
+    assert!(stderr.contains("the last answer has no song 4; `/why 1` to `/why 3`"), "{stderr}");
+    assert_eq!(service.last_request().max_rules_per_song, Some(10));
+}
+
+#[test]
 fn info_list_and_help_are_answers() {
     let service = Service::with_model();
     let (stdout, stderr) = session(&service, 0, "/info\n/list\n/help\n/quit\nnever read\n");
     assert!(stdout.contains("Model        one\n"), "{stdout}");
     assert!(stdout.contains("the list is empty\n"), "{stdout}");
     assert!(stdout.contains("/remove"), "{stdout}");
+    assert!(stdout.contains("/why N"), "{stdout}");
     assert_eq!(stderr, "");
 }
 

@@ -204,9 +204,8 @@ impl PlaylistService for Fake {
                 song: Some(song),
                 score: 1.0 / (index + 1) as f64,
                 source: [Source::Rules, Source::Artist, Source::Popularity][index.min(2)].into(),
-                rules: (0..n_rules.min(1))
-                    .filter(|_| index == 0)
-                    .map(|_| v1::Rule {
+                rules: match index {
+                    0 => vec![v1::Rule {
                         antecedent: seeds.iter().filter_map(|seed| seed.song.clone()).collect(),
                         antecedent_artist: String::new(),
                         support_count: 12,
@@ -214,8 +213,21 @@ impl PlaylistService for Fake {
                         support: 0.012,
                         confidence: 0.3,
                         lift: 4.25,
-                    })
-                    .collect(),
+                    }],
+                    1 => vec![v1::Rule {
+                        antecedent: Vec::new(),
+                        antecedent_artist: "French Montana".to_owned(),
+                        support_count: 20,
+                        antecedent_count: 80,
+                        support: 0.02,
+                        confidence: 0.25,
+                        lift: 12.4,
+                    }],
+                    _ => Vec::new(),
+                }
+                .into_iter()
+                .take(n_rules)
+                .collect(),
             })
             .collect();
         Ok(Response::new(v1::RecommendResponse {
