@@ -71,9 +71,16 @@ pub enum Match {
     Unspecified,
     /// The text is the song's title, or its artist and title in either order, letter by letter.
     Exact,
-    /// The same but for case, diacritics, punctuation or an addition such as "(feat. ...)" or "- Remastered".
+    /// The same but for case, diacritics, punctuation, or additions such as "(feat. ...)", "- Remastered" or what
+    /// else stands in brackets or after a dash. Also where the letters are those of a title, but another song that
+    /// has it without additions is more than twice as common.
     Normalised,
-    /// One song is so close to the text that it was taken, see
+    /// The text is a misspelling of the song's title, or of artist and title in either order: from 3 characters on it
+    /// takes at most one edit, and one more for every 10 characters. An edit is a letter left out, added or replaced,
+    /// or two neighbours exchanged; blanks, `the` and `and` that are left out or added count as one together. Digits
+    /// are the same, and of artist and title, each is similar by 0.6 or more. Of several songs that one is taken
+    /// whose support count is the greatest, divided by 30 for every edit, and by 2 when additions are left out; it
+    /// must be at least twice as great as that of any song of another name. See
     /// [`SeedMatch::similarity`](crate::SeedMatch::similarity).
     Fuzzy,
     /// The text is a URI of the song or a link to it.

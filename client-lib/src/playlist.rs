@@ -14,7 +14,8 @@ use crate::{
 #[non_exhaustive]
 pub struct RecommendResponse {
     /// The recommendations, the best first; none of them is a seed, an excluded song, or the same artist and
-    /// title as another. Filled up to `limit` as long as the model knows other songs.
+    /// title as another, titles that differ only in a label of the recording ("- Remastered 2011", "(feat. ...)")
+    /// being the same. Filled up to `limit` as long as the model knows other songs.
     pub songs: Vec<Recommendation>,
     /// The version of the service.
     pub version: String,
@@ -146,11 +147,11 @@ pub struct SeedMatch {
     pub r#match: Match,
     /// The song that it was taken for; not set for [`Match::Unknown`].
     pub song: Option<Song>,
-    /// How alike the text and the song's name are, in [0, 1]: 1 but for [`Match::Fuzzy`], and 0 for
-    /// [`Match::Unknown`].
+    /// How alike the text and the song's name are, in [0, 1]: the share of the longer one that needs no edit for
+    /// [`Match::Fuzzy`], 0 for [`Match::Unknown`], and otherwise 1.
     pub similarity: f64,
     /// For [`Match::Fuzzy`] and [`Match::Unknown`], other songs that may have been meant, the likeliest
-    /// first; at most 5.
+    /// by similarity and popularity first; at most 5.
     pub suggestions: Vec<Song>,
 }
 

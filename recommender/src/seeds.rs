@@ -37,11 +37,11 @@ pub struct SeedMatch {
     pub kind: MatchKind,
     /// The song that it was taken for; `None` only for [`MatchKind::Unknown`].
     pub song: Option<SongId>,
-    /// How alike the seed and the song's name are, in [0, 1]: 1 but for [`MatchKind::Fuzzy`], and 0 for
-    /// [`MatchKind::Unknown`].
+    /// How alike the seed and the song's name are, in [0, 1]: the share of the longer one that needs no edit for
+    /// [`MatchKind::Fuzzy`], 0 for [`MatchKind::Unknown`], and otherwise 1.
     pub similarity: f64,
-    /// For [`MatchKind::Fuzzy`] and [`MatchKind::Unknown`], other songs that may have been meant, the likeliest first; at
-    /// most 5.
+    /// For [`MatchKind::Fuzzy`] and [`MatchKind::Unknown`], other songs that may have been meant, the likeliest by
+    /// similarity and popularity first; at most 5.
     pub suggestions: Vec<SongId>,
 }
 
