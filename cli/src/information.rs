@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use chrono::{Local, SecondsFormat};
 use client_lib::{
-    Counts, Dataset, Evaluation, ModelInfoResponse, Parameters, Refresh, RefreshOutcome, WatchModelResponse,
+    Counts, Dataset, Evaluation, ModelInfoResponse, Parameters, Refresh, RefreshOutcome, Scoring, Stage,
+    WatchModelResponse,
 };
 
 use crate::output::{Style, clean, columns, local_date};
@@ -32,6 +33,12 @@ pub(crate) fn model_info(answer: &ModelInfoResponse, style: Style) -> String {
     if let Some(counts) = &answer.counts {
         rows.extend(count_rows(counts));
     }
+    if let Some(scoring) = &answer.scoring {
+        let Scoring { weight_scale, many_weight_scale, artist_weight_scale, .. } = scoring;
+        let scales =
+            format!("of one {weight_scale}, many {many_weight_scale}, artists {artist_weight_scale}");
+        rows.push(("Weights", scales));
+    }
     if let Some(refresh) = &answer.last_refresh {
         rows.push(("Last refresh", last_refresh(refresh)));
     }
@@ -43,6 +50,12 @@ pub(crate) fn model_info(answer: &ModelInfoResponse, style: Style) -> String {
     }
     if let Some(evaluation) = &answer.evaluation {
         text.push_str(&evaluation_table(evaluation, style));
+    }
+    if let Some(scoring) = &answer.scoring {
+        text.push_str(&scoring_table(scoring, style));
+    }
+    if !answer.stages.is_empty() {
+        text.push_str(&stage_table(&answer.stages, style));
     }
     text
 }
@@ -98,7 +111,7 @@ fn parameter_list(parameters: &Parameters) -> String {
     };
     format!(
         "item key {}, min support {} ({} playlists), min confidence {}, min pair count {}, \
-         max rules per song {}, max length {}",
+         max rules per song {}, max length {}, max consequent length {}",
         clean(&parameters.item_key),
         clean(&parameters.min_support),
         parameters.min_support_count,
@@ -109,6 +122,8 @@ fn parameter_list(parameters: &Parameters) -> String {
         },
         limit(parameters.max_rules_per_song),
         limit(parameters.max_length),
+        // A service that does not tell has no longer ones.
+        parameters.max_consequent_length.max(1),
     )
 }
 
@@ -122,13 +137,17 @@ fn count_rows(counts: &Counts) -> Vec<(&'static str, String)> {
             _ => format!("{itemsets} of {}", index + 1),
         })
         .collect();
+    let longer = match counts.longer_rules {
+        0 => String::new(),
+        rules => format!(", {rules} with longer consequents"),
+    };
     let sizes = if by_size.is_empty() { String::new() } else { format!(": {}", by_size.join(", ")) };
     vec![
         ("Itemsets", format!("{}{sizes}", counts.itemsets)),
         (
             "Rules",
             format!(
-                "{} from songs (itemset rules {}, one-song rules {}), {} from artists",
+                "{} from songs (itemset rules {}, one-song rules {}), {} from artists{longer}",
                 counts.rules, counts.itemset_rules, counts.one_song_rules, counts.artist_rules
             ),
         ),
@@ -182,5 +201,50 @@ fn evaluation_table(evaluation: &Evaluation, style: Style) -> String {
         "\nEvaluated on {} held-out playlists:\n{}",
         evaluation.held_out_playlists,
         columns(head, &rows, right, style)
+    )
+}
+
+/// What depends on the number of seeds.
+fn scoring_table(scoring: &Scoring, style: Style) -> String {
+    let rows: Vec<_> = scoring
+        .by_seeds
+        .iter()
+        .map(|entry| {
+            let number = |number: f64| format!("{number:.3}");
+            [
+                entry.seeds.to_string(),
+                number(entry.many_share),
+                number(entry.damping),
+                number(entry.artist_share),
+            ]
+        })
+        .collect();
+    let head = ["Seeds", "Many share", "Damping", "Artist share"];
+    format!(
+        "
+Scored by the number of seeds:
+{}",
+        columns(head, &rows, [true; 4], style)
+    )
+}
+
+fn stage_table(stages: &[Stage], style: Style) -> String {
+    let rows: Vec<_> = stages
+        .iter()
+        .map(|stage| {
+            [
+                clean(&stage.stage).into_owned(),
+                format!("{:.2}", stage.seconds),
+                stage.rows_per_second.map_or_else(String::new, |rows| format!("{rows:.0}")),
+                stage.peak_memory_bytes.map_or_else(String::new, |bytes| format!("{} MiB", bytes >> 20)),
+            ]
+        })
+        .collect();
+    let head = ["Stage", "Seconds", "Rows a second", "Peak memory"];
+    format!(
+        "
+Trained in stages:
+{}",
+        columns(head, &rows, [false, true, true, true], style)
     )
 }

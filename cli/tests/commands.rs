@@ -157,11 +157,18 @@ fn info_tells_model_dataset_evaluation_and_a_rejected_version() {
         "Dataset      https://example.org/playlists.csv\n",
         "             100 playlists, 6 songs, 4 artists; 1000 rows, 2 of them skipped\n",
         "min support 2% (2 playlists), min confidence 0.1, min pair count off",
-        "max rules per song 100, max length unlimited\n",
+        "max rules per song 100, max length unlimited, max consequent length 2\n",
         "Itemsets     11: 6 of 1 song, 4 of 2, 1 of 3\n",
+        "3 from artists, 9 with longer consequents\n",
+        "Weights      of one 0.0001, many 0.0002, artists 0.0003\n",
         "two was rejected: `rules.parquet` is damaged\n",
         "Evaluated on 20 held-out playlists:\n",
         "    5  model              0.251",
+        "Seeds  Many share  Damping  Artist share\n",
+        "   25       0.500    0.250         0.500\n",
+        "Stage    Seconds  Rows a second  Peak memory\n",
+        "read        2.00        1234567     1536 MiB\n",
+        "publish     0.25\n",
     ] {
         assert!(text.contains(line), "{line:?} is missing in\n{text}");
     }
@@ -169,6 +176,9 @@ fn info_tells_model_dataset_evaluation_and_a_rejected_version() {
     assert_eq!(answer["dataset"]["rows"], 1_000);
     assert_eq!(answer["last_refresh"]["outcome"], "REFRESH_OUTCOME_FAILED");
     assert_eq!(answer["evaluation"]["figures"][0]["hit_rate_at_10"], 0.5);
+    assert_eq!(answer["parameters"]["max_consequent_length"], 2);
+    assert_eq!(answer["scoring"]["by_seeds"][1]["damping"], 0.25);
+    assert_eq!(answer["stages"][0]["peak_memory_bytes"], 3 << 29);
 }
 
 #[test]

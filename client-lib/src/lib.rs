@@ -45,8 +45,8 @@ pub use self::{
     client::{Client, ClientBuilder},
     error::{Error, FieldViolation},
     model_info::{
-        Counts, Dataset, Evaluation, EvaluationFigures, ModelInfoResponse, Parameters, Refresh,
-        WatchModelResponse,
+        Counts, Dataset, Evaluation, EvaluationFigures, ModelInfoResponse, Parameters, Refresh, Scoring,
+        SeedScoring, Stage, WatchModelResponse,
     },
     names::{Match, RefreshOutcome, Source},
     playlist::{RecommendResponse, Recommendation, Rule, SearchSongsResponse, SeedMatch, Song},

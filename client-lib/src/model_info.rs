@@ -38,6 +38,10 @@ pub struct ModelInfoResponse {
     pub trainer_revision: String,
     /// The source revision of the service.
     pub service_revision: String,
+    /// How scores follow from rules; not set by a service that does not tell.
+    pub scoring: Option<Scoring>,
+    /// What the training did, in order.
+    pub stages: Vec<Stage>,
 }
 
 impl ModelInfoResponse {
@@ -57,6 +61,8 @@ impl ModelInfoResponse {
             trainer_version: wire.trainer_version,
             trainer_revision: wire.trainer_revision,
             service_revision: wire.service_revision,
+            scoring: wire.scoring.map(Scoring::from_wire),
+            stages: wire.stages.into_iter().map(Stage::from_wire).collect(),
         }
     }
 }
@@ -122,6 +128,9 @@ pub struct Parameters {
     pub max_rules_per_song: u32,
     /// The most songs in an itemset; 0 when there was no limit.
     pub max_length: u32,
+    /// The most songs in the consequent of a rule from itemsets; 0 when the service does not tell. Rules with more than
+    /// one are for who reads the model; answers come from those with one.
+    pub max_consequent_length: u32,
 }
 
 impl Parameters {
@@ -134,6 +143,7 @@ impl Parameters {
             min_pair_count: wire.min_pair_count,
             max_rules_per_song: wire.max_rules_per_song,
             max_length: wire.max_length,
+            max_consequent_length: wire.max_consequent_length,
         }
     }
 }
@@ -156,6 +166,9 @@ pub struct Counts {
     pub artist_rules: u64,
     /// The different rules with songs as antecedent: what `rules.parquet` holds.
     pub rules: u64,
+    /// The rules with more than one song as consequent: what `longer_rules.parquet` holds. No answer comes from
+    /// them.
+    pub longer_rules: u64,
 }
 
 impl Counts {
@@ -167,6 +180,96 @@ impl Counts {
             one_song_rules: wire.one_song_rules,
             artist_rules: wire.artist_rules,
             rules: wire.rules,
+            longer_rules: wire.longer_rules,
+        }
+    }
+}
+
+/// How the score of a recommendation follows from the weights of the rules that fired for it. With the numbers of
+/// `by_seeds` for the different seeds that the model knows:
+///
+/// ```text
+/// R     = (1 − many_share) · weight_scale · Σ weight + many_share · many_weight_scale · Σ weight for many seeds
+/// A     = artist_weight_scale · Σ weight of artist rules, those of an artist once for each seed of theirs
+/// score = (R + artist_share · A) / support_count^damping    for Source::Rules
+/// score = A / support_count^damping                         for Source::Artist
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Scoring {
+    /// What one unit of `weight` in `rules.parquet` stands for, above 0.
+    pub weight_scale: f64,
+    /// What one unit of `many_weight` in `rules.parquet` stands for, above 0.
+    pub many_weight_scale: f64,
+    /// What one unit of `weight` in `artist_rules.parquet` stands for, above 0.
+    pub artist_weight_scale: f64,
+    /// What depends on the number of seeds, by ascending number of seeds. Between two entries each number is
+    /// interpolated over the logarithm of the number of seeds; outside it is that of the nearest.
+    pub by_seeds: Vec<SeedScoring>,
+}
+
+impl Scoring {
+    pub(crate) fn from_wire(wire: v1::Scoring) -> Self {
+        Self {
+            weight_scale: wire.weight_scale,
+            many_weight_scale: wire.many_weight_scale,
+            artist_weight_scale: wire.artist_weight_scale,
+            by_seeds: wire.by_seeds.into_iter().map(SeedScoring::from_wire).collect(),
+        }
+    }
+}
+
+/// How the weights of rules are put together for a number of seeds.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SeedScoring {
+    /// The number of seeds, at least 1.
+    pub seeds: u32,
+    /// The share of the weights for many seeds in what rules from songs add, in [0, 1].
+    pub many_share: f64,
+    /// The exponent of the song's support count by which a score is divided, in [0, 1].
+    pub damping: f64,
+    /// How much artist rules count beside rules from songs, at least 0.
+    pub artist_share: f64,
+}
+
+impl SeedScoring {
+    pub(crate) fn from_wire(wire: v1::SeedScoring) -> Self {
+        Self {
+            seeds: wire.seeds,
+            many_share: wire.many_share,
+            damping: wire.damping,
+            artist_share: wire.artist_share,
+        }
+    }
+}
+
+/// A stage of a training.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Stage {
+    /// Its name.
+    pub stage: String,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// The rows, of the dataset or of a table, that it went through in a second; not set where it goes through
+    /// none.
+    pub rows_per_second: Option<f64>,
+    /// The most memory that the trainer had resident until the stage ended, in bytes; not set where the system
+    /// does not tell.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+impl Stage {
+    pub(crate) fn from_wire(wire: v1::Stage) -> Self {
+        Self {
+            stage: wire.stage,
+            seconds: wire.seconds,
+            rows_per_second: wire.rows_per_second,
+            peak_memory_bytes: wire.peak_memory_bytes,
         }
     }
 }

@@ -31,9 +31,9 @@ pub enum Source {
     /// Not set by the service, or set by a newer one to a value that this client does not know.
     #[default]
     Unspecified,
-    /// From rules whose antecedent consists of seeds.
+    /// From rules whose antecedent consists of seeds; rules of the seeds' artists may have added to the score.
     Rules,
-    /// From rules whose antecedent is the artist of a seed.
+    /// From rules whose antecedent is the artist of a seed, and no others.
     Artist,
     /// From popularity alone: the rules did not fill the answer.
     Popularity,

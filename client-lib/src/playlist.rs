@@ -56,14 +56,16 @@ impl RecommendResponse {
 pub struct Recommendation {
     /// The song.
     pub song: Song,
-    /// The strength of the recommendation, at least 0; greater is better. Comparable among the recommendations of one answer
-    /// that have the same source. For [`Source::Popularity`] it is the share of training playlists that hold the song.
+    /// The strength of the recommendation, at least 0; greater is better. It has no unit, and is comparable among the
+    /// recommendations of one answer that have the same source and with nothing else. From rules and artists it follows
+    /// from fitted weights, not from confidences, see [`Scoring`](crate::Scoring). For [`Source::Popularity`] it is the
+    /// share of training playlists that hold the song.
     pub score: f64,
     /// Where the recommendation comes from.
     pub source: Source,
-    /// The strongest rules that spoke for the song, the strongest first; at most
-    /// [`RecommendRequest::max_rules_per_song`](crate::RecommendRequest::max_rules_per_song). Empty for
-    /// [`Source::Popularity`].
+    /// The strongest rules that spoke for the song: those that added most to its score, the strongest first; at most
+    /// [`RecommendRequest::max_rules_per_song`](crate::RecommendRequest::max_rules_per_song). For [`Source::Rules`]
+    /// the artists of seeds may be among them. Empty for [`Source::Popularity`].
     pub rules: Vec<Rule>,
 }
 
@@ -100,7 +102,8 @@ impl Song {
 }
 
 /// A rule "who has the antecedent in a playlist also has the consequent", where the consequent is the
-/// recommended song.
+/// recommended song. It tells what was counted in the training playlists. What it adds to the score is another
+/// number, which was fitted.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -113,6 +113,7 @@ async fn the_model_arrives_with_all_its_fields() {
     assert_eq!(parameters.min_pair_count, 32);
     assert_eq!(parameters.max_rules_per_song, 33);
     assert_eq!(parameters.max_length, 34);
+    assert_eq!(parameters.max_consequent_length, 35);
 
     let counts = answer.counts.unwrap();
     assert_eq!(counts.itemsets, 41);
@@ -121,6 +122,25 @@ async fn the_model_arrives_with_all_its_fields() {
     assert_eq!(counts.one_song_rules, 45);
     assert_eq!(counts.artist_rules, 46);
     assert_eq!(counts.rules, 47);
+    assert_eq!(counts.longer_rules, 48);
+
+    let scoring = answer.scoring.unwrap();
+    assert_eq!(scoring.weight_scale, 0.11);
+    assert_eq!(scoring.many_weight_scale, 0.12);
+    assert_eq!(scoring.artist_weight_scale, 0.13);
+    let by_seeds = &scoring.by_seeds[0];
+    assert_eq!(by_seeds.seeds, 71);
+    assert_eq!(by_seeds.many_share, 0.14);
+    assert_eq!(by_seeds.damping, 0.15);
+    assert_eq!(by_seeds.artist_share, 0.16);
+
+    let [mine, publish] = &answer.stages[..] else { panic!("{:?}", answer.stages) };
+    assert_eq!(mine.stage, "mine");
+    assert_eq!(mine.seconds, 0.17);
+    assert_eq!(mine.rows_per_second, Some(0.18));
+    assert_eq!(mine.peak_memory_bytes, Some(u64::MAX));
+    assert_eq!(publish.rows_per_second, None);
+    assert_eq!(publish.peak_memory_bytes, None);
 
     let evaluation = answer.evaluation.unwrap();
     assert_eq!(evaluation.held_out_playlists, 51);

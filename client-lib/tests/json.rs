@@ -83,6 +83,12 @@ async fn large_counts_are_written_as_numbers() {
     assert_eq!(written["dataset"]["bytes"], json!(u64::MAX));
     assert_eq!(written["counts"]["itemsets_by_size"], json!([42, 43]));
     assert_eq!(
+        written["scoring"]["by_seeds"],
+        json!([{ "seeds": 71, "many_share": 0.14, "damping": 0.15, "artist_share": 0.16 }])
+    );
+    assert_eq!(written["stages"][0]["peak_memory_bytes"], json!(u64::MAX));
+    assert_eq!(written["stages"][1]["peak_memory_bytes"], json!(null));
+    assert_eq!(
         written["last_refresh"],
         json!({
             "date": "1970-01-01T00:01:01Z",

@@ -165,6 +165,8 @@ pub(crate) fn model_info(
         evaluation: metadata.evaluation.as_ref().map(evaluation),
         trainer_version: metadata.trainer.version.clone(),
         trainer_revision: metadata.trainer.revision.clone(),
+        scoring: Some(scoring(&metadata.scoring)),
+        stages: metadata.stages.iter().map(stage).collect(),
         ..service
     }
 }
@@ -207,6 +209,7 @@ fn parameters(parameters: &model::Parameters) -> v1::Parameters {
         min_pair_count: parameters.min_pair_count,
         max_rules_per_song: parameters.max_rules_per_song.unwrap_or(0),
         max_length: parameters.max_length.unwrap_or(0),
+        max_consequent_length: parameters.max_consequent_length,
     }
 }
 
@@ -218,6 +221,31 @@ fn counts(counts: &model::Counts) -> v1::Counts {
         one_song_rules: counts.one_song_rules,
         artist_rules: counts.artist_rules,
         rules: counts.rules,
+        longer_rules: counts.longer_rules,
+    }
+}
+
+fn scoring(scoring: &model::Scoring) -> v1::Scoring {
+    let by_seeds = scoring.by_seeds.iter().map(|entry| v1::SeedScoring {
+        seeds: entry.seeds,
+        many_share: entry.many_share,
+        damping: entry.damping,
+        artist_share: entry.artist_share,
+    });
+    v1::Scoring {
+        weight_scale: scoring.weight_scale,
+        many_weight_scale: scoring.many_weight_scale,
+        artist_weight_scale: scoring.artist_weight_scale,
+        by_seeds: by_seeds.collect(),
+    }
+}
+
+fn stage(stage: &model::Stage) -> v1::Stage {
+    v1::Stage {
+        stage: stage.stage.clone(),
+        seconds: stage.seconds,
+        rows_per_second: stage.rows_per_second,
+        peak_memory_bytes: stage.peak_memory_bytes,
     }
 }
 

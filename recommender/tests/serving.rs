@@ -5,7 +5,9 @@ mod service_support;
 
 use std::time::Duration;
 
-use proto::v1::{Match, ModelInfoRequest, RefreshOutcome, SearchSongsRequest, Source, WatchModelRequest};
+use proto::v1::{
+    self, Match, ModelInfoRequest, RefreshOutcome, SearchSongsRequest, Source, WatchModelRequest,
+};
 use service_support::{TestServer, TestVolume, check, eventually, reason_of, seeds, trained_at};
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -234,8 +236,22 @@ async fn the_model_info_tells_what_the_manifest_tells() {
     let parameters = info.parameters.unwrap();
     assert_eq!((parameters.min_support.as_str(), parameters.min_support_count), ("20%", 2));
     assert_eq!((parameters.max_rules_per_song, parameters.max_length), (500, 0));
+    assert_eq!(parameters.max_consequent_length, 1);
     let counts = info.counts.unwrap();
     assert_eq!((counts.rules, counts.artist_rules, counts.itemsets_by_size), (3, 1, vec![4, 2]));
+    assert_eq!(counts.longer_rules, 0);
+    let scoring = info.scoring.unwrap();
+    assert_eq!(scoring.weight_scale, manifest.metadata.scoring.weight_scale);
+    assert_eq!((scoring.many_weight_scale, scoring.artist_weight_scale), (2.0, 3.0));
+    let by_seeds = v1::SeedScoring { seeds: 1, many_share: 0.0, damping: 0.4, artist_share: 0.0 };
+    assert_eq!(scoring.by_seeds, [by_seeds]);
+    let mine = v1::Stage {
+        stage: "mine".to_owned(),
+        seconds: 0.5,
+        rows_per_second: Some(40.0),
+        peak_memory_bytes: Some(1 << 20),
+    };
+    assert_eq!(info.stages, [mine]);
     assert_eq!(info.evaluation, None);
     assert_eq!((info.trainer_version.as_str(), info.trainer_revision.as_str()), ("0.1.0", "abc"));
 }

@@ -319,6 +319,7 @@ impl PlaylistService for Fake {
                 min_pair_count: 0,
                 max_rules_per_song: 100,
                 max_length: 0,
+                max_consequent_length: 2,
             }),
             counts: Some(v1::Counts {
                 itemsets: 11,
@@ -327,6 +328,7 @@ impl PlaylistService for Fake {
                 one_song_rules: 5,
                 artist_rules: 3,
                 rules: 8,
+                longer_rules: 9,
             }),
             evaluation: Some(v1::Evaluation {
                 held_out_playlists: 20,
@@ -350,6 +352,24 @@ impl PlaylistService for Fake {
             }),
             trainer_version: "0.1.0".to_owned(),
             trainer_revision: "def456".to_owned(),
+            scoring: Some(v1::Scoring {
+                weight_scale: 0.0001,
+                many_weight_scale: 0.0002,
+                artist_weight_scale: 0.0003,
+                by_seeds: vec![
+                    v1::SeedScoring { seeds: 1, many_share: 0.0, damping: 0.0, artist_share: 0.125 },
+                    v1::SeedScoring { seeds: 25, many_share: 0.5, damping: 0.25, artist_share: 0.5 },
+                ],
+            }),
+            stages: vec![
+                v1::Stage {
+                    stage: "read".to_owned(),
+                    seconds: 2.0,
+                    rows_per_second: Some(1_234_567.4),
+                    peak_memory_bytes: Some(3 << 29),
+                },
+                v1::Stage { stage: "publish".to_owned(), seconds: 0.25, ..v1::Stage::default() },
+            ],
             ..answer
         }))
     }

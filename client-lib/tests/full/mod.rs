@@ -101,6 +101,7 @@ pub(crate) fn model_info() -> v1::ModelInfoResponse {
             min_pair_count: 32,
             max_rules_per_song: 33,
             max_length: 34,
+            max_consequent_length: 35,
         }),
         counts: Some(v1::Counts {
             itemsets: 41,
@@ -109,6 +110,7 @@ pub(crate) fn model_info() -> v1::ModelInfoResponse {
             one_song_rules: 45,
             artist_rules: 46,
             rules: 47,
+            longer_rules: 48,
         }),
         evaluation: Some(v1::Evaluation {
             held_out_playlists: 51,
@@ -133,5 +135,25 @@ pub(crate) fn model_info() -> v1::ModelInfoResponse {
         trainer_version: "4.5.6".to_owned(),
         trainer_revision: "trainer revision".to_owned(),
         service_revision: "service revision".to_owned(),
+        scoring: Some(v1::Scoring {
+            weight_scale: 0.11,
+            many_weight_scale: 0.12,
+            artist_weight_scale: 0.13,
+            by_seeds: vec![v1::SeedScoring {
+                seeds: 71,
+                many_share: 0.14,
+                damping: 0.15,
+                artist_share: 0.16,
+            }],
+        }),
+        stages: vec![
+            v1::Stage {
+                stage: "mine".to_owned(),
+                seconds: 0.17,
+                rows_per_second: Some(0.18),
+                peak_memory_bytes: Some(u64::MAX),
+            },
+            v1::Stage { stage: "publish".to_owned(), seconds: 0.19, ..v1::Stage::default() },
+        ],
     }
 }

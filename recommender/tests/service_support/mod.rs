@@ -19,7 +19,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use model::{
-    Artists, Counts, Dataset, Metadata, Parameters, Rule, Rules, Scoring, SeedScoring, Songs, Tables,
+    Artists, Counts, Dataset, Metadata, Parameters, Rule, Rules, Scoring, SeedScoring, Songs, Stage, Tables,
     TrainerBuild, VersionName, Volume,
 };
 use proto::v1::{
@@ -146,13 +146,18 @@ fn metadata(number: u32) -> Metadata {
         },
         scoring: Scoring {
             weight_scale: 1.0 / 255.0,
-            artist_weight_scale: 1.0 / 255.0,
-            many_weight_scale: 1.0,
+            many_weight_scale: 2.0,
+            artist_weight_scale: 3.0,
             by_seeds: vec![SeedScoring { seeds: 1, many_share: 0.0, damping: 0.4, artist_share: 0.0 }],
         },
         evaluation: None,
         refusal: None,
-        stages: Vec::new(),
+        stages: vec![Stage {
+            stage: "mine".to_owned(),
+            seconds: 0.5,
+            rows_per_second: Some(40.0),
+            peak_memory_bytes: Some(1 << 20),
+        }],
     }
 }
 
