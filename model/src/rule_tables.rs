@@ -82,8 +82,8 @@ pub struct Consequent {
     pub many_weight: u16,
 }
 
-/// Turns rules into the bytes of their table while they come, so that they need not be in memory together: the table takes two
-/// or three bytes a rule, and up to 2¹⁹ rules are held besides.
+/// Turns rules into the bytes of their table while they come, so that they need not be in memory together: the table takes
+/// two to four bytes a rule, and up to 2¹⁹ rules are held besides.
 ///
 /// The bytes depend on the rules alone, not on how many are pushed at a time.
 ///
