@@ -57,7 +57,7 @@ def test_three_readers_find_the_rows_that_the_manifest_counts(version, sample_vo
 def test_numbers_are_32_bits_and_nothing_is_null(version):
     rules = pyarrow.parquet.read_schema(version / "rules.parquet")
     assert rules.field("antecedent").type == pyarrow.list_(pyarrow.field("element", pyarrow.int32(), nullable=False))
-    for name in ("consequent", "support_count", "antecedent_count", "weight"):
+    for name in ("consequent", "support_count", "antecedent_count", "weight", "many_weight"):
         assert rules.field(name).type == pyarrow.int32(), name
     songs = pyarrow.parquet.read_schema(version / "songs.parquet")
     assert [field.name for field in songs] == ["id", "title", "artist", "uri", "uris", "support_count"]
