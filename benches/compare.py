@@ -9,13 +9,10 @@ median with the least and the greatest.
 """
 
 import argparse
-import datetime
 import functools
 import gzip
 import math
-import os
 import pathlib
-import platform
 import statistics
 import subprocess
 
@@ -27,11 +24,13 @@ from running import (
     Cut,
     equal,
     in_turn,
+    machine,
     measure,
     operation_memory,
     peer,
     process_memory,
     ratios,
+    real,
     run,
     seconds,
     shown_mib,
@@ -41,15 +40,6 @@ from running import (
     train,
     yes,
 )
-
-REAL_DATA = pathlib.Path(os.environ.get("PLAYLIST_DATA", ROOT.parent / "shared" / "data"))
-
-
-def real(path: str) -> pathlib.Path:
-    found = REAL_DATA / path
-    if not found.exists():
-        raise SystemExit(f"there is no `{found}`; name the folder of the real data with PLAYLIST_DATA")
-    return found
 
 
 def as_transactions(name: str, column: str, *paths: str) -> pathlib.Path:
@@ -145,7 +135,7 @@ def delivery() -> str:
     dense = as_transactions("dense-ds1-like", "track_name", DENSE)
     data = mining_data()[:2] + [("dense-ds1-like by title", 26, dense)]
     for name, min_count, file in data:
-        ours, results, cut, fastest = mine_in_turn("itemset-rules", file, min_count)
+        ours, results, _, fastest = mine_in_turn("itemset-rules", file, min_count)
         found = ratios(ours, results[fastest], seconds)
         rows.append(
             {
@@ -423,26 +413,6 @@ SECTIONS = {
 }
 
 
-def machine() -> str:
-    """What the figures depend on."""
-
-    def output(*argv: str) -> str:
-        return subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
-
-    def line(file: str, name: str) -> str:
-        lines = pathlib.Path(file).read_text().splitlines()
-        return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "unknown")
-
-    changed = " with changes" if output("git", "status", "--porcelain", "--untracked-files=no") else ""
-    kibibytes = int(line("/proc/meminfo", "MemTotal").split()[0])
-    return (
-        f"{line('/proc/cpuinfo', 'model name')}, {os.cpu_count()} cores, {kibibytes / MIB:.0f} GiB, Linux {platform.release()}, "
-        f"{output('rustc', '--version')}, Python {platform.python_version()}; "
-        f"commit {output('git', 'rev-parse', '--short=12', 'HEAD')}{changed}, {datetime.date.today().isoformat()}, "
-        f"load {os.getloadavg()[0]:.1f} at the start."
-    )
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sections", nargs="*", metavar="section", help=f"all, or some of: {', '.join(SECTIONS)}")
@@ -483,9 +453,9 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     texts = [machine() + "\n"]
     print(texts[0], flush=True)
-    for name in SECTIONS:
+    for name, section in SECTIONS.items():
         if name in ARGS.sections:
-            texts.append(SECTIONS[name]())
+            texts.append(section())
             print(texts[-1], flush=True)
             if ARGS.markdown:
                 ARGS.markdown.write_text("\n".join(texts), encoding="utf-8")

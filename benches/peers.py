@@ -62,8 +62,7 @@ def write_transactions(args):
     counts = collections.Counter(item for basket in baskets for item in basket)
     numbers = {item: number for number, item in enumerate(sorted(counts, key=lambda item: (-counts[item], item)))}
     with open(args.output, "w", encoding="ascii") as file:
-        for basket in baskets:
-            file.write(" ".join(map(str, sorted(numbers[item] for item in basket))) + "\n")
+        file.writelines(" ".join(map(str, sorted(numbers[item] for item in basket))) + "\n" for basket in baskets)
     return {"baskets": len(baskets), "items": len(numbers)}
 
 

@@ -1,9 +1,11 @@
-"""What compare.py runs programs with, and how it shows what they took."""
+"""What compare.py and quality.py run programs with, and how they show what came of it."""
 
+import datetime
 import json
 import math
 import os
 import pathlib
+import platform
 import signal
 import statistics
 import subprocess
@@ -16,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 WORK = ROOT / "target" / "benches"
 MIB = 1 << 20
+REAL_DATA = pathlib.Path(os.environ.get("PLAYLIST_DATA", ROOT.parent / "shared" / "data"))
 
 
 class Cut(Exception):
@@ -49,6 +52,13 @@ def run(argv: list, timeout: float, environment: dict | None = None) -> dict:
         output.seek(0)
         result = json.loads(output.read())
     return result | {"wall": wall, "process_peak": usage.ru_maxrss * 1024}
+
+
+def real(path: str) -> pathlib.Path:
+    found = REAL_DATA / path
+    if not found.exists():
+        raise SystemExit(f"there is no `{found}`; name the folder of the real data with PLAYLIST_DATA")
+    return found
 
 
 def measure(*args) -> list:
@@ -141,3 +151,23 @@ def table(rows: list[dict]) -> str:
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     lines += ["| " + " | ".join(str(row[name]) for name in names) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def machine() -> str:
+    """What the figures depend on."""
+
+    def output(*argv: str) -> str:
+        return subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+
+    def line(file: str, name: str) -> str:
+        lines = pathlib.Path(file).read_text().splitlines()
+        return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "unknown")
+
+    changed = " with changes" if output("git", "status", "--porcelain", "--untracked-files=no") else ""
+    kibibytes = int(line("/proc/meminfo", "MemTotal").split()[0])
+    return (
+        f"{line('/proc/cpuinfo', 'model name')}, {os.cpu_count()} cores, {kibibytes / MIB:.0f} GiB, Linux {platform.release()}, "
+        f"{output('rustc', '--version')}, Python {platform.python_version()}; "
+        f"commit {output('git', 'rev-parse', '--short=12', 'HEAD')}{changed}, {datetime.date.today().isoformat()}, "
+        f"load {os.getloadavg()[0]:.1f} at the start."
+    )
