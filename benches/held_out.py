@@ -126,9 +126,12 @@ def with_mistake(text: str, rng: random.Random) -> str:
 def measures(recommended: list[str], hidden: set[str]) -> list[float]:
     """How well recommended URIs, the best first, meet the hidden ones, in the order of `MEASURES`.
 
-    After the RecSys Challenge 2018. A hidden URI that no training playlist holds is a miss.
+    After the RecSys Challenge 2018. A hidden URI that no training playlist holds is a miss; one that is recommended twice is found once.
     """
-    ranks = [rank for rank, uri in enumerate(recommended[:MOST], 1) if uri in hidden]
+    first_ranks: dict[str, int] = {}
+    for rank, uri in enumerate(recommended[:MOST], 1):
+        first_ranks.setdefault(uri, rank)
+    ranks = [rank for uri, rank in first_ranks.items() if uri in hidden]
     ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(len(hidden), MOST) + 1))
     first = sum(rank <= PAGE for rank in ranks)
     return [
