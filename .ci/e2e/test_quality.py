@@ -1,4 +1,4 @@
-"""How good the served recommendations are, on real playlists that were held out, against the same scores computed densely.
+"""How good the served recommendations are, on real playlists that were held out, against the confidences of all pairs that met twice.
 
 Prints its table with `pytest -s .ci/e2e/test_quality.py`; MAX_RULES_PER_SONG chooses other than the default.
 """
@@ -15,8 +15,8 @@ import pytest
 
 from conftest import CLEAN_ENVIRONMENT, train
 
-# Seeds, the exponent by which popularity is damped for so many, and a figure below which something is broken.
-CASES = [(1, 0.0, 0.18), (5, 0.4, 0.23), (25, 0.5, 0.22)]
+# Seeds, the exponent by which popularity is damped for so many, and by how much the learned weights are better than confidence at least.
+CASES = [(1, 0.0, 0.002), (5, 0.4, 0.005), (25, 0.5, 0.015)]
 
 
 def read_playlists(*paths) -> dict[str, list[dict]]:
@@ -91,7 +91,7 @@ def dense_recommender(baskets, exponent):
     return recommend
 
 
-def test_served_recommendations_are_as_good_as_exact_ones(split, stubs, recommenders, tmp_path):
+def test_served_recommendations_are_better_than_those_by_confidence(split, stubs, recommenders, tmp_path):
     messages, services = stubs
     dataset, baskets, held_out = split
     settings = {"ITEM_KEY": "uri"}
@@ -112,7 +112,5 @@ def test_served_recommendations_are_as_good_as_exact_ones(split, stubs, recommen
         for n_seeds, exponent, least in CASES:
             measured = mean_r_precision(held_out, n_seeds, served)
             exact = mean_r_precision(held_out, n_seeds, dense_recommender(baskets, exponent))
-            print(f"{n_seeds:2} seeds: R-precision served {measured:.4f}, exact {exact:.4f}")
-            assert measured >= least
-            # Weights of 8 bits and at most 500 rules for a song cost less than this.
-            assert measured >= exact - 0.005 or "MAX_RULES_PER_SONG" in settings
+            print(f"{n_seeds:2} seeds: R-precision served {measured:.4f}, by confidence {exact:.4f}")
+            assert measured >= exact + least or "MAX_RULES_PER_SONG" in settings

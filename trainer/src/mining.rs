@@ -1,6 +1,6 @@
 use std::{iter, num::NonZeroU32};
 
-use model::{Counts, EncodedRules, LongerRulesEncoder, RulesEncoder, Songs};
+use model::{Counts, EncodedRules, Evaluation, LongerRulesEncoder, RulesEncoder, Scoring, Songs};
 use tracing::info;
 
 use crate::{
@@ -8,11 +8,13 @@ use crate::{
     dataset::Dataset,
     itemset_rules::itemset_rules,
     itemsets::{Itemsets, MAX_ITEMSETS, MiningError, mine_itemsets_watched},
+    learning::{Learned, learn, without_pairs},
     longer_rules::longer_rules,
     memory::MemoryGuard,
     one_song_rules::{MAX_PAIR_RULES, PairRuleBatches, PairRules},
     progress::Progress,
     rule_table::merge_rules,
+    rule_weights::RuleWeights,
     stages::Stages,
     training::{Settings, TrainError},
 };
@@ -37,7 +39,8 @@ fn itemset_search_bytes(baskets: &Baskets) -> u64 {
 /// What counting pairs needs beside what it finds; see [`PairRuleBatches`].
 fn pair_counting_bytes(baskets: &Baskets) -> u64 {
     4 * baskets.total_len() as u64
-        + (16 + 4 * rayon::current_num_threads() as u64) * u64::from(baskets.item_count())
+        + 4 * baskets.len() as u64
+        + (16 + 8 * rayon::current_num_threads() as u64) * u64::from(baskets.item_count())
 }
 
 /// What was found in a dataset, as it goes to the volume.
@@ -46,6 +49,10 @@ pub(crate) struct Found {
     pub(crate) artist_rules: EncodedRules,
     pub(crate) longer_rules: Option<EncodedRules>,
     pub(crate) counts: Counts,
+    /// How the weights of the rules make scores.
+    pub(crate) scoring: Scoring,
+    /// How good the twin is; `None` when it was not measured.
+    pub(crate) evaluation: Option<Evaluation>,
 }
 
 /// Finds the itemsets and the rules of a dataset.
@@ -56,7 +63,7 @@ pub(crate) fn mine(
     progress: &Progress,
     stages: &mut Stages,
 ) -> Result<Found, TrainError> {
-    let Dataset { baskets, songs, artists, song_artists, facts, .. } = dataset;
+    let Dataset { baskets, songs, artists, facts, .. } = dataset;
     let guard = MemoryGuard::new(settings.read.max_memory);
     progress.stage("mine itemsets");
     let itemsets = stages.time("mine itemsets", facts.rows, || {
@@ -86,40 +93,45 @@ pub(crate) fn mine(
         None
     };
 
+    let pairs = match settings.min_pair_count {
+        Some(least) => Some(Pairs::new(settings, dataset, least, guard, progress, stages)?),
+        None => None,
+    };
+    let (song_batches, artist_batches, learned) = match pairs {
+        Some(Pairs { songs, artists, learned }) => (Some(songs), Some(artists), Some(learned)),
+        None => (None, None, None),
+    };
+
     progress.stage("count pairs of songs");
     let mut encoder = RulesEncoder::for_songs(songs)?;
     let one_song_rules = stages.time("count pairs of songs", facts.rows, || {
-        let batches = match settings.min_pair_count {
-            Some(least) => {
-                guard.check("counting pairs of songs", pair_counting_bytes(baskets), PAIR_ADVICE)?;
-                let most = settings.max_rules_per_song;
-                Some(PairRuleBatches::of_songs(baskets, least, most, MAX_PAIR_RULES))
-            }
-            None => None,
-        };
+        let weights = learned.as_ref().map_or_else(RuleWeights::default, Learned::weights);
         merge_rules::<TrainError>(
             from_itemsets.iter(),
-            watched(batches, guard, progress),
+            watched(song_batches, guard, progress),
+            weights,
             |antecedent, count, rules| encoder.push(antecedent, count, rules.iter().copied()),
         )
     })?;
     let rules = encoder.finish()?;
 
     let mut encoder = RulesEncoder::for_artists(artists, songs)?;
-    if let Some(least) = settings.min_pair_count {
+    if artist_batches.is_some() {
         progress.stage("count artists with songs");
         stages.time("count artists with songs", facts.rows, || {
-            guard.check("counting artists with songs", 2 * pair_counting_bytes(baskets), PAIR_ADVICE)?;
-            let most = settings.max_rules_per_song;
-            let batches = PairRuleBatches::of_artists(baskets, song_artists, least, most, MAX_PAIR_RULES);
             merge_rules::<TrainError>(
                 iter::empty(),
-                watched(Some(batches), guard, progress),
+                watched(artist_batches, guard, progress),
+                RuleWeights::default(),
                 |antecedent, count, rules| encoder.push(antecedent, count, rules.iter().copied()),
             )
         })?;
     }
     let artist_rules = encoder.finish()?;
+    let (fit, evaluation) = match learned {
+        Some(learned) => (learned.fit, Some(learned.evaluation)),
+        None => (without_pairs(), None),
+    };
 
     let counts = Counts {
         itemsets: itemsets.len() as u64,
@@ -136,7 +148,46 @@ pub(crate) fn mine(
         artist_rules = counts.artist_rules,
         "derived the rules"
     );
-    Ok(Found { rules, artist_rules, longer_rules, counts })
+    Ok(Found { rules, artist_rules, longer_rules, counts, scoring: fit.scoring(), evaluation })
+}
+
+/// Measures the twin of the model that the dataset would make.
+pub(crate) fn evaluate_alone(
+    settings: &Settings,
+    dataset: &Dataset,
+    progress: &Progress,
+) -> Result<Evaluation, TrainError> {
+    let least = settings.min_pair_count.ok_or(TrainError::NothingToEvaluate)?;
+    let guard = MemoryGuard::new(settings.read.max_memory);
+    let pairs = Pairs::new(settings, dataset, least, guard, progress, &mut Stages::default())?;
+    Ok(pairs.learned.evaluation)
+}
+
+/// The counting of one-song and artist rules, ready to give them, and how they are weighed.
+struct Pairs<'d> {
+    songs: PairRuleBatches<'d>,
+    artists: PairRuleBatches<'d>,
+    learned: Learned,
+}
+
+impl<'d> Pairs<'d> {
+    fn new(
+        settings: &Settings,
+        dataset: &'d Dataset,
+        least: NonZeroU32,
+        guard: MemoryGuard,
+        progress: &Progress,
+        stages: &mut Stages,
+    ) -> Result<Self, TrainError> {
+        let Dataset { baskets, song_artists, .. } = dataset;
+        let most = settings.max_rules_per_song;
+        guard.check("counting pairs of songs", 3 * pair_counting_bytes(baskets), PAIR_ADVICE)?;
+        let mut songs = PairRuleBatches::of_songs(baskets, least, most, MAX_PAIR_RULES);
+        let mut artists = PairRuleBatches::of_artists(baskets, song_artists, least, most, MAX_PAIR_RULES);
+        let learned =
+            learn(dataset, settings.read.item_key, (&mut songs, &mut artists), guard, progress, stages)?;
+        Ok(Pairs { songs, artists, learned })
+    }
 }
 
 /// The itemset rules with two songs or more in their consequents.

@@ -1,6 +1,5 @@
 use std::{
     cmp::Ordering,
-    iter,
     num::NonZeroU32,
     ops::Range,
     sync::{Mutex, PoisonError},
@@ -26,13 +25,51 @@ const BATCH_PARTS: usize = 4;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PairRules {
     /// The ids that have rules, ascending.
-    antecedents: Vec<u32>,
-    /// By position in `antecedents`; so is `ends`.
-    antecedent_counts: Vec<u32>,
+    antecedents: Vec<Antecedent>,
     /// Where the rules of each antecedent end in `consequents`.
     ends: Vec<usize>,
-    /// The songs that the rules speak for with the support counts; ascending for each antecedent.
-    consequents: Vec<(u32, u32)>,
+    /// The songs that the rules speak for; ascending for each antecedent.
+    consequents: Vec<PairRule>,
+}
+
+/// What the rules of one antecedent have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Antecedent {
+    /// The song, or the artist.
+    pub(crate) id: u32,
+    /// The baskets that hold it.
+    pub(crate) count: u32,
+    /// The same with each basket counting for its [`units`], at least 1.
+    pub(crate) units: u32,
+}
+
+/// A rule of an antecedent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PairRule {
+    /// The song that the rule speaks for.
+    pub(crate) song: u32,
+    /// The baskets that hold it and the antecedent.
+    pub(crate) support_count: u32,
+    /// The same with each basket counting for its [`units`]. Of an artist's rule, half of that, and half of what is expected of the song's
+    /// own artist; see [`artist_rules`].
+    pub(crate) units: u32,
+}
+
+impl PairRule {
+    /// The confidence of the rule when long baskets count less than short ones.
+    pub(crate) fn damped_confidence(self, antecedent: &Antecedent) -> f32 {
+        (f64::from(self.units) / f64::from(antecedent.units)) as f32
+    }
+}
+
+/// What each basket counts: `1/√length`, so that a pair of songs in a long playlist, which holds many pairs, says less than one in a short
+/// playlist.
+///
+/// In fixed point, as fine as it can be for the sum over all baskets to stay below 2³²: sums are exact, in any order.
+fn units(baskets: &Baskets) -> Vec<u32> {
+    let one = f64::from(1_u32 << (31 - baskets.len().max(1).ilog2().min(31)).min(16));
+    let count = |basket: &[u32]| (one / (basket.len().max(1) as f64).sqrt()).round().max(1.0) as u32;
+    baskets.iter().map(count).collect()
 }
 
 impl PairRules {
@@ -46,41 +83,63 @@ impl PairRules {
         self.consequents.is_empty()
     }
 
-    /// The antecedents in order, each with the baskets that hold it, and the songs that its rules speak for, ascending, with their support
-    /// counts.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = (u32, u32, &[(u32, u32)])> {
-        let begins = iter::once(&0).chain(&self.ends);
-        let groups = self.antecedents.iter().zip(&self.antecedent_counts).zip(begins.zip(&self.ends));
-        groups
-            .map(|((&antecedent, &count), (&begin, &end))| (antecedent, count, &self.consequents[begin..end]))
+    /// The antecedents in order, each with its rules by ascending consequent.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&Antecedent, &[PairRule])> {
+        (0..self.antecedents.len()).map(|position| self.group(position))
+    }
+
+    fn group(&self, position: usize) -> (&Antecedent, &[PairRule]) {
+        let begin = position.checked_sub(1).map_or(0, |before| self.ends[before]);
+        (&self.antecedents[position], &self.consequents[begin..self.ends[position]])
+    }
+
+    /// Where the rules of the antecedent `id` lie among all, and these, if it has any.
+    pub(crate) fn range_of(&self, id: u32) -> Option<(Range<usize>, &[PairRule])> {
+        let position = self.antecedents.binary_search_by_key(&id, |antecedent| antecedent.id).ok()?;
+        let begin = position.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let range = begin..self.ends[position];
+        Some((range.clone(), &self.consequents[range]))
+    }
+
+    /// The antecedent `id` and its rules, if it has any.
+    pub(crate) fn of(&self, id: u32) -> Option<(&Antecedent, &[PairRule])> {
+        let position = self.antecedents.binary_search_by_key(&id, |antecedent| antecedent.id).ok()?;
+        Some(self.group(position))
     }
 
     /// The rules, ordered by antecedent and consequent.
     pub fn iter(&self) -> impl Iterator<Item = MinedRule<'_>> {
-        let begins = iter::once(&0).chain(&self.ends);
-        let groups = self.antecedents.chunks(1).zip(&self.antecedent_counts).zip(begins.zip(&self.ends));
-        groups.flat_map(|((antecedent, &antecedent_count), (&begin, &end))| {
-            self.consequents[begin..end].iter().map(move |&(consequent, support_count)| MinedRule {
-                antecedent,
-                antecedent_count,
-                consequent,
-                support_count,
+        self.groups().flat_map(|(antecedent, rules)| {
+            rules.iter().map(move |rule| MinedRule {
+                antecedent: std::slice::from_ref(&antecedent.id),
+                antecedent_count: antecedent.count,
+                consequent: rule.song,
+                support_count: rule.support_count,
             })
         })
     }
 
-    fn push(&mut self, antecedent: u32, antecedent_count: u32, consequents: &[(u32, u32)]) {
-        self.antecedents.push(antecedent);
-        self.antecedent_counts.push(antecedent_count);
-        self.consequents.extend_from_slice(consequents);
-        self.ends.push(self.consequents.len());
+    fn push(&mut self, antecedent: Antecedent, rules: &[PairRule]) {
+        if !rules.is_empty() {
+            self.antecedents.push(antecedent);
+            self.consequents.extend_from_slice(rules);
+            self.ends.push(self.consequents.len());
+        }
+    }
+
+    /// Leaves the rules of some antecedents.
+    pub fn retain(&mut self, mut is_kept: impl FnMut(u32) -> bool) {
+        let mut kept = PairRules::default();
+        for (antecedent, rules) in self.groups().filter(|(antecedent, _)| is_kept(antecedent.id)) {
+            kept.push(*antecedent, rules);
+        }
+        *self = kept;
     }
 
     /// Appends rules of later antecedents.
-    fn append(&mut self, later: PairRules) {
+    pub fn append(&mut self, later: PairRules) {
         let len = self.consequents.len();
         self.antecedents.extend(later.antecedents);
-        self.antecedent_counts.extend(later.antecedent_counts);
         self.ends.extend(later.ends.iter().map(|end| len + end));
         self.consequents.extend(later.consequents);
     }
@@ -112,7 +171,10 @@ pub fn one_song_rules(
 ///
 /// A basket holds an artist when it holds a song of theirs; `song_artists` gives each song's. These are the generalized rules
 /// of Srikant and Agrawal 1995 with the artist as the song's parent. What is kept, the threads and the memory are as for
-/// [`one_song_rules`].
+/// [`one_song_rules`], with 4 bytes more for each artist of the baskets.
+///
+/// Few of the long tail's songs meet an artist often enough for their confidence to tell much. So what a rule A ⇒ c weighs is the mean of
+/// its own confidence, P(c | A), and that by way of the song's artist B, P(B | A) · P(c | B).
 ///
 /// # Errors
 ///
@@ -147,33 +209,50 @@ impl<'b> PairRuleBatches<'b> {
         max_rules_per_song: Option<NonZeroU32>,
         max_rules: u32,
     ) -> Self {
-        let counting =
-            Counting::new(baskets, Holders::new(baskets), true, min_pair_count, max_rules_per_song);
+        let holders = Holders::new(baskets);
+        let counting = Counting::new(baskets, holders, None, min_pair_count, max_rules_per_song);
         Self::new(counting, "song", max_rules)
     }
 
     /// The rules of [`artist_rules`].
     pub fn of_artists(
         baskets: &'b Baskets,
-        song_artists: &[Option<u32>],
+        song_artists: &'b [Option<u32>],
         min_pair_count: NonZeroU32,
         max_rules_per_song: Option<NonZeroU32>,
         max_rules: u32,
     ) -> Self {
-        let artists: Baskets = baskets
-            .iter()
-            .map(|basket| {
-                basket.iter().filter_map(|&song| song_artists.get(song as usize).copied().flatten())
-            })
-            .collect();
-        let holders = Holders::new(&artists);
-        let counting = Counting::new(baskets, holders, false, min_pair_count, max_rules_per_song);
+        let artists = HeldArtists::new(baskets, song_artists);
+        let holders = Holders::new(&artists.baskets);
+        let counting = Counting::new(baskets, holders, Some(artists), min_pair_count, max_rules_per_song);
         Self::new(counting, "artist", max_rules)
     }
 
     fn new(counting: Counting<'b>, antecedent: &'static str, max_rules: u32) -> Self {
         let parts = counting.holders.parts(counting.min_pair_count).into_iter();
         PairRuleBatches { counting, parts, antecedent, max_rules, found: 0 }
+    }
+
+    /// The rules of some antecedents, which ascend, that would be found without the baskets that are held out.
+    ///
+    /// Their counts are those of all baskets less those of the held-out ones, so nothing is counted a second time: the rules of these
+    /// antecedents from all baskets are kept for the batches.
+    /// # Panics
+    ///
+    /// If there is no such antecedent, or not an entry of `is_held_out` for each basket.
+    pub fn twin(&mut self, antecedents: &[u32], is_held_out: &[bool]) -> PairRules {
+        let twin = Twin::new(&self.counting, is_held_out);
+        let share = antecedents.len().div_ceil(MIN_PARTS).max(1);
+        let parts: Vec<(PairRules, PairRules)> = antecedents
+            .par_chunks(share)
+            .map(|antecedents| self.counting.rules(antecedents.iter().copied(), Some(&twin)))
+            .collect();
+        let mut of_twin = PairRules::default();
+        for (all, without) in parts {
+            self.counting.known.append(all);
+            of_twin.append(without);
+        }
+        of_twin
     }
 
     fn collect_all(self) -> Result<PairRules, MiningError> {
@@ -202,8 +281,10 @@ impl Iterator for PairRuleBatches<'_> {
         if parts.is_empty() {
             return None;
         }
-        let rules: Vec<PairRules> =
-            parts.into_par_iter().map(|antecedents| self.counting.rules(antecedents)).collect();
+        let rules: Vec<PairRules> = parts
+            .into_par_iter()
+            .map(|part| self.counting.rules(part.start as u32..part.end as u32, None).0)
+            .collect();
         let mut batch = PairRules::default();
         for part in rules {
             batch.append(part);
@@ -249,7 +330,8 @@ impl Holders {
         Holders { baskets: holders, starts }
     }
 
-    fn of(&self, antecedent: usize) -> &[u32] {
+    fn of(&self, antecedent: u32) -> &[u32] {
+        let antecedent = antecedent as usize;
         &self.baskets[self.starts[antecedent]..self.starts[antecedent + 1]]
     }
 
@@ -266,7 +348,7 @@ impl Holders {
             let enough = self.starts[begin] + share;
             let end = self.starts.partition_point(|&start| start < enough).min(self.len());
             let mut antecedents = begin..end;
-            if antecedents.any(|antecedent| self.of(antecedent).len() >= min_count as usize) {
+            if antecedents.any(|antecedent| self.of(antecedent as u32).len() >= min_count as usize) {
                 parts.push(begin..end);
             }
             begin = end;
@@ -275,34 +357,99 @@ impl Holders {
     }
 }
 
+/// The artists of the baskets, when they are the antecedents.
+struct HeldArtists<'b> {
+    song_artists: &'b [Option<u32>],
+    /// By basket, its artists.
+    baskets: Baskets,
+    support_counts: Vec<u32>,
+}
+
+impl<'b> HeldArtists<'b> {
+    fn new(baskets: &Baskets, song_artists: &'b [Option<u32>]) -> Self {
+        let artist = |&song: &u32| song_artists.get(song as usize).copied().flatten();
+        let baskets: Baskets = baskets.iter().map(|basket| basket.iter().filter_map(artist)).collect();
+        HeldArtists { song_artists, support_counts: baskets.support_counts(), baskets }
+    }
+}
+
+/// What is different without the baskets that are held out.
+struct Twin<'t> {
+    is_held_out: &'t [bool],
+    support_counts: Vec<u32>,
+    artist_counts: Vec<u32>,
+}
+
+impl<'t> Twin<'t> {
+    fn new(counting: &Counting<'_>, is_held_out: &'t [bool]) -> Self {
+        let without = |counts: &[u32], baskets: &Baskets| {
+            let mut counts = counts.to_vec();
+            for (basket, _) in baskets.iter().zip(is_held_out).filter(|&(_, &is_held_out)| is_held_out) {
+                basket.iter().for_each(|&item| counts[item as usize] -= 1);
+            }
+            counts
+        };
+        let artists = counting.artists.as_ref();
+        Twin {
+            is_held_out,
+            support_counts: without(&counting.support_counts, counting.baskets),
+            artist_counts: artists
+                .map_or_else(Vec::new, |artists| without(&artists.support_counts, &artists.baskets)),
+        }
+    }
+}
+
 /// What consequents are counted in, and which rules are kept.
 struct Counting<'b> {
     baskets: &'b Baskets,
+    /// By basket; see [`units`].
+    units: Vec<u32>,
     /// The items from this one on are too rare for any rule. When items are numbered by falling support count, as those of a dataset are,
     /// no other is.
     common: u32,
     support_counts: Vec<u32>,
     holders: Holders,
-    /// Whether antecedents are items like the consequents, so that a rule from one to itself says nothing.
-    are_antecedents_items: bool,
+    /// There when antecedents are artists. Otherwise they are items like the consequents, and a rule from one to itself says nothing.
+    artists: Option<HeldArtists<'b>>,
     min_pair_count: u32,
     max_rules: usize,
+    /// Rules that were found already.
+    known: PairRules,
     /// Memory for one thread each, to be used again.
     scratches: Mutex<Vec<Scratch>>,
 }
 
 /// What the rules of one antecedent are found in.
+#[derive(Default)]
 struct Scratch {
-    /// By item; all 0 between two uses.
-    counts: Vec<u32>,
-    rules: Vec<(u32, u32)>,
+    all: Tally,
+    /// The same in the held-out baskets alone; empty until it is needed.
+    held_out: Tally,
+    rules: Vec<PairRule>,
+    twin_rules: Vec<PairRule>,
+}
+
+/// Counts of one antecedent's baskets; all 0 between two uses.
+#[derive(Default)]
+struct Tally {
+    /// By item, the baskets in the lower half and their units in the upper: both fit, see [`units`], and one addition makes both.
+    items: Vec<u64>,
+    /// By artist, the units.
+    artists: Vec<u32>,
+}
+
+impl Tally {
+    fn make_room(&mut self, counting: &Counting<'_>) {
+        self.items.resize(counting.common as usize, 0);
+        self.artists.resize(counting.artists.as_ref().map_or(0, |artists| artists.support_counts.len()), 0);
+    }
 }
 
 impl<'b> Counting<'b> {
     fn new(
         baskets: &'b Baskets,
         holders: Holders,
-        are_antecedents_items: bool,
+        artists: Option<HeldArtists<'b>>,
         min_pair_count: NonZeroU32,
         max_rules: Option<NonZeroU32>,
     ) -> Self {
@@ -311,73 +458,154 @@ impl<'b> Counting<'b> {
         let common = support_counts.iter().rposition(|&count| count >= min_pair_count);
         Counting {
             baskets,
+            units: units(baskets),
             common: common.map_or(0, |last| last as u32 + 1),
             support_counts,
             holders,
-            are_antecedents_items,
+            artists,
             min_pair_count,
             max_rules: max_rules.map_or(usize::MAX, |max_rules| max_rules.get() as usize),
+            known: PairRules::default(),
             scratches: Mutex::default(),
         }
     }
 
-    /// The rules of some antecedents.
-    fn rules(&self, antecedents: Range<usize>) -> PairRules {
+    /// The rules of some antecedents, which ascend, and those that the twin has for them.
+    fn rules(
+        &self,
+        antecedents: impl Iterator<Item = u32>,
+        twin: Option<&Twin<'_>>,
+    ) -> (PairRules, PairRules) {
         let scratches = || self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = scratches().pop();
-        let mut scratch =
-            kept.unwrap_or_else(|| Scratch { counts: vec![0; self.common as usize], rules: Vec::new() });
-        let mut rules = PairRules::default();
-        for antecedent in antecedents {
-            let count = self.holders.of(antecedent).len() as u32;
-            if count >= self.min_pair_count {
-                self.find_rules(antecedent as u32, &mut scratch);
-                if !scratch.rules.is_empty() {
-                    rules.push(antecedent as u32, count, &scratch.rules);
-                }
+        let mut scratch = kept.unwrap_or_default();
+        scratch.all.make_room(self);
+        if twin.is_some() {
+            scratch.held_out.make_room(self);
+        }
+        let (mut rules, mut twin_rules) = (PairRules::default(), PairRules::default());
+        for id in antecedents {
+            let count = self.holders.of(id).len() as u32;
+            if count < self.min_pair_count {
+                continue;
+            }
+            if let Some((antecedent, known)) = self.known.of(id) {
+                rules.push(*antecedent, known);
+                continue;
+            }
+            self.find_rules(id, twin, &mut scratch);
+            rules.push(self.antecedent(id, None), &scratch.rules);
+            if twin.is_some() {
+                twin_rules.push(self.antecedent(id, twin), &scratch.twin_rules);
             }
         }
         scratches().push(scratch);
-        rules
+        (rules, twin_rules)
     }
 
-    /// Fills the scratch's rules with the consequents of the strongest rules of one antecedent, ascending, with their support counts.
-    fn find_rules(&self, antecedent: u32, Scratch { counts, rules }: &mut Scratch) {
-        let holders = self.holders.of(antecedent as usize);
+    fn antecedent(&self, id: u32, twin: Option<&Twin<'_>>) -> Antecedent {
+        let (mut count, mut units) = (0, 0);
+        for &basket in self.holders.of(id) {
+            if twin.is_none_or(|twin| !twin.is_held_out[basket as usize]) {
+                count += 1;
+                units += self.units[basket as usize];
+            }
+        }
+        Antecedent { id, count, units }
+    }
+
+    /// Fills the scratch with the strongest rules of one antecedent, by ascending consequent: of all baskets and, if asked for, of the twin.
+    fn find_rules(&self, antecedent: u32, twin: Option<&Twin<'_>>, scratch: &mut Scratch) {
+        let Scratch { all, held_out, rules, twin_rules } = scratch;
+        let holders = self.holders.of(antecedent);
         let mut touched = 0;
         for &basket in holders {
-            for item in self.common_items(basket) {
-                counts[item as usize] += 1;
-                touched += 1;
+            touched += self.tally(basket, all);
+            if twin.is_some_and(|twin| twin.is_held_out[basket as usize]) {
+                self.tally(basket, held_out);
             }
         }
         rules.clear();
-        let min_pair_count = self.min_pair_count;
-        let mut keep = |item: u32, count: u32| {
-            if count >= min_pair_count {
-                rules.push((item, count));
+        twin_rules.clear();
+        let mut take = |song: u32, count: &mut u64| {
+            let in_all = std::mem::take(count);
+            let least = u64::from(self.min_pair_count);
+            if in_all & LOWER_HALF >= least {
+                rules.push(rule(song, in_all));
+            }
+            if twin.is_some() {
+                let in_twin = in_all - std::mem::take(&mut held_out.items[song as usize]);
+                if in_twin & LOWER_HALF >= least {
+                    twin_rules.push(rule(song, in_twin));
+                }
             }
         };
         // Where much was counted, one walk through all counts is shorter than another through the baskets, and it ascends.
-        let is_ascending = touched >= counts.len() / 4;
-        if is_ascending {
-            for (item, count) in (0..).zip(&mut *counts) {
-                keep(item, std::mem::take(count));
+        if touched >= all.items.len() / 4 {
+            for (song, count) in (0..).zip(&mut all.items) {
+                if *count > 0 {
+                    take(song, count);
+                }
             }
         } else {
             for &basket in holders {
-                for item in self.common_items(basket) {
-                    keep(item, std::mem::take(&mut counts[item as usize]));
+                for song in self.common_items(basket) {
+                    let count = &mut all.items[song as usize];
+                    if *count > 0 {
+                        take(song, count);
+                    }
                 }
             }
         }
-        if self.are_antecedents_items
-            && let Some(itself) = rules.iter().position(|&(item, _)| item == antecedent)
+        self.select(antecedent, rules, &self.support_counts);
+        if let Some(twin) = twin {
+            self.select(antecedent, twin_rules, &twin.support_counts);
+        }
+        if let Some(artists) = &self.artists {
+            let counts = (&self.support_counts[..], &artists.support_counts[..]);
+            smooth(rules, artists.song_artists, counts, |artist| all.artists[artist]);
+            if let Some(twin) = twin {
+                let counts = (&twin.support_counts[..], &twin.artist_counts[..]);
+                let units = |artist: usize| all.artists[artist] - held_out.artists[artist];
+                smooth(twin_rules, artists.song_artists, counts, units);
+            }
+            for &basket in holders {
+                for &artist in artists.baskets.get(basket as usize) {
+                    all.artists[artist as usize] = 0;
+                    if twin.is_some() {
+                        held_out.artists[artist as usize] = 0;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts the items, and the artists, of one basket. Returns the number of items.
+    fn tally(&self, basket: u32, tally: &mut Tally) -> usize {
+        let units = self.units[basket as usize];
+        let one = u64::from(units) << 32 | 1;
+        let mut touched = 0;
+        for item in self.common_items(basket) {
+            tally.items[item as usize] += one;
+            touched += 1;
+        }
+        if let Some(artists) = &self.artists {
+            for &artist in artists.baskets.get(basket as usize) {
+                tally.artists[artist as usize] += units;
+            }
+        }
+        touched
+    }
+
+    /// Leaves the strongest of an antecedent's rules, by ascending consequent.
+    fn select(&self, antecedent: u32, rules: &mut Vec<PairRule>, support_counts: &[u32]) {
+        if self.artists.is_none()
+            && let Some(itself) = rules.iter().position(|rule| rule.song == antecedent)
         {
             rules.swap_remove(itself);
         }
         if rules.len() > self.max_rules {
-            rules.select_nth_unstable_by(self.max_rules, |&a, &b| self.compare_strength(a, b));
+            rules.select_nth_unstable_by(self.max_rules, |a, b| compare_strength(support_counts, a, b));
             rules.truncate(self.max_rules);
         }
         rules.sort_unstable();
@@ -386,14 +614,40 @@ impl<'b> Counting<'b> {
     fn common_items(&self, basket: u32) -> impl Iterator<Item = u32> {
         self.baskets.get(basket as usize).iter().copied().take_while(|&item| item < self.common)
     }
+}
 
-    /// Orders two rules of one antecedent: the stronger first, and of equally strong ones that with the smaller consequent.
-    ///
-    /// Compares the squares of the cosines as fractions, which is exact: `both² / count(c)`, the antecedent's count being the
-    /// same.
-    fn compare_strength(&self, (a, a_both): (u32, u32), (b, b_both): (u32, u32)) -> Ordering {
-        let weighed =
-            |both: u32, other: u32| u128::from(both).pow(2) * u128::from(self.support_counts[other as usize]);
-        weighed(b_both, a).cmp(&weighed(a_both, b)).then(a.cmp(&b))
+const LOWER_HALF: u64 = u32::MAX as u64;
+
+fn rule(song: u32, count: u64) -> PairRule {
+    PairRule { song, support_count: (count & LOWER_HALF) as u32, units: (count >> 32) as u32 }
+}
+
+/// Orders two rules of one antecedent: the stronger first, and of equally strong ones that with the smaller consequent.
+///
+/// Compares the squares of the cosines as fractions, which is exact: `both² / count(c)`, the antecedent's count being the
+/// same.
+fn compare_strength(support_counts: &[u32], a: &PairRule, b: &PairRule) -> Ordering {
+    let weighed = |rule: &PairRule, other: &PairRule| {
+        u128::from(rule.support_count).pow(2) * u128::from(support_counts[other.song as usize])
+    };
+    weighed(b, a).cmp(&weighed(a, b)).then(a.song.cmp(&b.song))
+}
+
+/// Halves the units of an artist's rules and adds half of what is expected of the song's own artist: the units of the baskets that hold
+/// both artists, `units_with`, times the share of that artist's baskets that hold the song.
+fn smooth(
+    rules: &mut [PairRule],
+    song_artists: &[Option<u32>],
+    (song_counts, artist_counts): (&[u32], &[u32]),
+    units_with: impl Fn(usize) -> u32,
+) {
+    for rule in rules {
+        let song = rule.song as usize;
+        if let Some(artist) = song_artists.get(song).copied().flatten() {
+            let artist = artist as usize;
+            let both = u64::from(units_with(artist)) * u64::from(song_counts[song]);
+            let expected = both / u64::from(artist_counts[artist]).max(1);
+            rule.units = ((u64::from(rule.units) + expected) / 2) as u32;
+        }
     }
 }

@@ -1,113 +1,171 @@
-use std::collections::HashMap;
-
-use model::{ArtistId, Evaluation, Scoring, SongId};
+use model::{InvalidTable, Rule, Rules};
 
 use crate::{
     baskets::Baskets,
-    dataset::Dataset,
-    evaluation::{Recommended, evaluate},
-    hold_out::HoldOut,
-    one_song_rules::{MAX_PAIR_RULES, PairRules, artist_rules, one_song_rules},
-    training::{Settings, TrainError},
+    ease::EaseTwin,
+    factors::Factors,
+    one_song_rules::{Antecedent, PairRule, PairRules},
+    rule_weights::{CONFIDENCE, Mixture, Parts, PartsFinder},
 };
 
-/// Trains a twin of the model, from all playlists but the held-out ones, and measures it on these.
-pub(crate) fn evaluate_twin(
-    settings: &Settings,
-    dataset: &Dataset,
-    scoring: &Scoring,
-) -> Result<Evaluation, TrainError> {
-    let hold_out = HoldOut::of(dataset, settings.read.item_key);
-    let baskets = without(&dataset.baskets, &hold_out);
-    let mut support_counts = vec![0_u32; dataset.songs.len()];
-    baskets.iter().flatten().for_each(|&song| support_counts[song as usize] += 1);
-    let mut by_popularity: Vec<SongId> = (0..dataset.songs.len() as u32).collect();
-    by_popularity.retain(|&song| support_counts[song as usize] > 0);
-    by_popularity.sort_by_key(|&song| std::cmp::Reverse(support_counts[song as usize]));
+/// Antecedents whose weights by EASE^R are asked for at once.
+const EASE_ROWS: usize = 256;
 
-    let (song_rules, artist_rules) = match settings.min_pair_count {
-        Some(least) => {
-            let most = settings.max_rules_per_song;
-            (
-                one_song_rules(&baskets, least, most, MAX_PAIR_RULES)?,
-                artist_rules(&baskets, &dataset.song_artists, least, most, MAX_PAIR_RULES)?,
-            )
+/// What would be known without the held-out playlists, as far as these ask for it: the rules of their seeds and of their seeds' artists.
+pub(crate) struct Twin<'d> {
+    songs: PairRules,
+    /// By rule of `songs`.
+    parts: Vec<Parts>,
+    artists: PairRules,
+    song_artists: &'d [Option<u32>],
+    /// By song, the playlists that hold it and are not held out.
+    pub(crate) support_counts: Vec<u32>,
+    /// The playlists that are not held out.
+    pub(crate) playlists: u32,
+}
+
+impl<'d> Twin<'d> {
+    pub(crate) fn new(
+        baskets: &Baskets,
+        is_held_out: &[bool],
+        song_artists: &'d [Option<u32>],
+        (songs, artists): (PairRules, PairRules),
+        factors: &Factors,
+        (ease, ease_songs): (&EaseTwin<'_>, usize),
+    ) -> Self {
+        Twin {
+            parts: parts(&songs, factors, ease, ease_songs),
+            songs,
+            artists,
+            song_artists,
+            support_counts: support_counts(baskets, is_held_out),
+            playlists: is_held_out.iter().filter(|&&is_held_out| !is_held_out).count() as u32,
         }
-        None => (PairRules::default(), PairRules::default()),
-    };
-    let twin = Twin {
-        by_song: by_antecedent(&song_rules, dataset.songs.len()),
-        by_artist: by_antecedent(&artist_rules, dataset.artists.len()),
-        song_artists: &dataset.song_artists,
-        support_counts: &support_counts,
-        by_popularity: &by_popularity,
-        scoring,
-    };
-    Ok(evaluate(&hold_out, &by_popularity, |seeds, limit| twin.recommend(seeds, limit)))
-}
-
-/// The baskets that are not held out.
-fn without(baskets: &Baskets, hold_out: &HoldOut) -> Baskets {
-    let mut is_kept = vec![true; baskets.len()];
-    for held_out in hold_out.test.iter().chain(&hold_out.validation) {
-        is_kept[held_out.basket as usize] = false;
     }
-    baskets.iter().zip(is_kept).filter(|&(_, is_kept)| is_kept).map(|(basket, _)| basket.to_vec()).collect()
-}
 
-/// The consequents of an antecedent with their support counts, and the support count of the antecedent.
-type Consequents<'r> = (u32, &'r [(SongId, u32)]);
-
-fn by_antecedent(rules: &PairRules, antecedents: usize) -> Vec<Consequents<'_>> {
-    let mut by_antecedent: Vec<Consequents<'_>> = vec![(1, &[]); antecedents];
-    for (antecedent, count, consequents) in rules.groups() {
-        by_antecedent[antecedent as usize] = (count, consequents);
+    /// The rules of a song, with their parts.
+    pub(crate) fn song_rules(&self, song: u32) -> Option<(&[PairRule], &[Parts])> {
+        let (range, rules) = self.songs.range_of(song)?;
+        Some((rules, &self.parts[range]))
     }
-    by_antecedent
-}
 
-struct Twin<'d> {
-    by_song: Vec<Consequents<'d>>,
-    by_artist: Vec<Consequents<'d>>,
-    song_artists: &'d [Option<ArtistId>],
-    support_counts: &'d [u32],
-    by_popularity: &'d [SongId],
-    scoring: &'d Scoring,
-}
+    /// The rules of a song's artist.
+    pub(crate) fn artist_rules(&self, song: u32) -> Option<(&Antecedent, &[PairRule])> {
+        self.artists.of((*self.song_artists.get(song as usize)?)?)
+    }
 
-impl Twin<'_> {
-    fn recommend(&self, seeds: &[SongId], limit: usize) -> Vec<Recommended> {
-        let exponent = self.scoring.damping_exponent(seeds.len());
-        let of_songs = seeds.iter().map(|&song| self.by_song[song as usize]);
-        let artists = seeds.iter().filter_map(|&song| self.song_artists[song as usize]);
-        let of_artists = artists.map(|artist| self.by_artist[artist as usize]);
-        let mut answer = Vec::with_capacity(limit);
-        let mut is_taken = vec![false; self.support_counts.len()];
-        seeds.iter().for_each(|&song| is_taken[song as usize] = true);
-        for (_, song) in self.scored(of_songs, exponent).into_iter().chain(self.scored(of_artists, exponent))
-        {
-            if answer.len() < limit && !std::mem::replace(&mut is_taken[song as usize], true) {
-                answer.push((song, true));
+    /// By part, by how much it must be multiplied to be as much as the confidence is, over all rules; 0 where there is nothing of it.
+    pub(crate) fn ratios(&self) -> Parts {
+        let mut squares = [0.0_f64; 4];
+        for parts in &self.parts {
+            squares.iter_mut().zip(parts).for_each(|(sum, &part)| *sum += f64::from(part).powi(2));
+        }
+        squares.map(|square| if square > 0.0 { (squares[CONFIDENCE] / square).sqrt() as f32 } else { 0.0 })
+    }
+
+    /// The root of the mean square of a mixture of the parts over all rules.
+    pub(crate) fn root_mean_square(&self, shares: &Parts) -> f32 {
+        let square = |parts: &Parts| {
+            let sum: f32 = parts.iter().zip(shares).map(|(part, share)| part * share).sum();
+            f64::from(sum).powi(2)
+        };
+        (self.parts.iter().map(square).sum::<f64>() / self.parts.len().max(1) as f64).sqrt() as f32
+    }
+
+    /// What the greatest weight for one seed stands for, and the greatest one for many, of which a share of `cut_off` is above.
+    pub(crate) fn units(&self, mixture: &Mixture, cut_off: f64) -> [f64; 2] {
+        let mut one: Vec<f32> = self.parts.iter().map(|parts| mixture.exact(parts)[0]).collect();
+        let mut many: Vec<f32> = self.parts.iter().map(|parts| mixture.exact(parts)[1]).collect();
+        let greatest = |values: &mut Vec<f32>, cut_off: f64| {
+            let above = (values.len() as f64 * cut_off) as usize;
+            if values.is_empty() {
+                return 1.0;
+            }
+            let (_, &mut greatest, _) = values.select_nth_unstable_by(above, |a, b| b.total_cmp(a));
+            if greatest > 0.0 { f64::from(greatest) } else { 1.0 }
+        };
+        [greatest(&mut one, 0.0), greatest(&mut many, cut_off)]
+    }
+
+    /// The twin's tables as they would be served. Songs are numbered anew, by the twin's support counts: `rank` gives the number of each.
+    pub(crate) fn tables(&self, mixture: &Mixture, rank: &[u32]) -> Result<(Rules, Rules), InvalidTable> {
+        let mut groups: Vec<(u32, &Antecedent, &[PairRule], &[Parts])> = Vec::new();
+        for (antecedent, rules) in self.songs.groups() {
+            if let Some((_, parts)) = self.song_rules(antecedent.id) {
+                groups.push((rank[antecedent.id as usize], antecedent, rules, parts));
             }
         }
-        let rest = self.by_popularity.iter().filter(|&&song| !is_taken[song as usize]);
-        let missing = limit - answer.len();
-        answer.extend(rest.take(missing).map(|&song| (song, false)));
-        answer
-    }
-
-    /// The songs that rules speak for, the highest score first.
-    fn scored<'r>(&self, fired: impl Iterator<Item = Consequents<'r>>, exponent: f64) -> Vec<(f64, SongId)> {
-        let mut sums: HashMap<SongId, f64> = HashMap::new();
-        for (count, consequents) in fired {
-            for &(song, both) in consequents {
-                *sums.entry(song).or_default() += f64::from(both) / f64::from(count);
-            }
+        groups.sort_unstable_by_key(|&(id, ..)| id);
+        let mut songs = Rules::default();
+        for (id, antecedent, rules, parts) in groups {
+            let mut consequents: Vec<(u32, u32, [u16; 2])> = rules
+                .iter()
+                .zip(parts)
+                .map(|(rule, parts)| (rank[rule.song as usize], rule.support_count, mixture.weights(parts)))
+                .collect();
+            push(&mut songs, id, antecedent.count, &mut consequents)?;
         }
-        let damping = |song: SongId| f64::from(self.support_counts[song as usize]).powf(exponent);
-        let mut scored: Vec<(f64, SongId)> =
-            sums.into_iter().map(|(song, sum)| (sum / damping(song), song)).collect();
-        scored.sort_unstable_by(|(a, a_song), (b, b_song)| b.total_cmp(a).then(a_song.cmp(b_song)));
-        scored
+        let mut artists = Rules::default();
+        for (antecedent, rules) in self.artists.groups() {
+            let weights = |rule: &PairRule| {
+                Mixture::CONFIDENCE.weights(&[rule.damped_confidence(antecedent), 0.0, 0.0, 0.0])
+            };
+            let mut consequents: Vec<(u32, u32, [u16; 2])> = rules
+                .iter()
+                .map(|rule| (rank[rule.song as usize], rule.support_count, weights(rule)))
+                .collect();
+            push(&mut artists, antecedent.id, antecedent.count, &mut consequents)?;
+        }
+        Ok((songs, artists))
     }
+}
+
+fn push(
+    table: &mut Rules,
+    antecedent: u32,
+    antecedent_count: u32,
+    consequents: &mut [(u32, u32, [u16; 2])],
+) -> Result<(), InvalidTable> {
+    consequents.sort_unstable();
+    for &mut (consequent, support_count, [weight, many_weight]) in consequents {
+        table.push(Rule {
+            antecedent: &[antecedent],
+            antecedent_count,
+            consequent,
+            support_count,
+            weight,
+            many_weight,
+        })?;
+    }
+    Ok(())
+}
+
+/// By song, the baskets that hold it and are not held out.
+pub(crate) fn support_counts(baskets: &Baskets, is_held_out: &[bool]) -> Vec<u32> {
+    let mut counts = vec![0; baskets.item_count() as usize];
+    for (basket, _) in baskets.iter().zip(is_held_out).filter(|&(_, &is_held_out)| !is_held_out) {
+        basket.iter().for_each(|&item| counts[item as usize] += 1);
+    }
+    counts
+}
+
+/// The parts of the twin's rules, by rule.
+fn parts(songs: &PairRules, factors: &Factors, ease: &EaseTwin<'_>, ease_songs: usize) -> Vec<Parts> {
+    let mut finder = PartsFinder::new(factors);
+    let mut parts = Vec::with_capacity(songs.len());
+    let groups: Vec<(&Antecedent, &[PairRule])> = songs.groups().collect();
+    let n = ease_songs;
+    let mut rows = Vec::new();
+    for block in groups.chunks(EASE_ROWS) {
+        // Antecedents ascend, and those that EASE^R knows are the first songs.
+        let known: Vec<u32> =
+            block.iter().map(|(antecedent, _)| antecedent.id).take_while(|&id| (id as usize) < n).collect();
+        ease.rows(&known, &mut rows);
+        for (position, (antecedent, rules)) in block.iter().enumerate() {
+            let row = rows.get(position * n..(position + 1) * n).unwrap_or_default();
+            let row = if position < known.len() { row } else { &[] };
+            finder.append(antecedent, rules, row, &mut parts);
+        }
+    }
+    parts
 }

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, iter, num::NonZeroU32};
 use model::Rules;
 use proptest::{collection::vec, prelude::*};
 use trainer::{
-    Baskets, Itemsets, MinConfidence, MinedRule, MiningError, PairRules, TrainError, artist_rules,
-    itemset_rules, merge_rules, mine_itemsets, one_song_rules,
+    Baskets, Itemsets, MinConfidence, MinedRule, MiningError, PairRuleBatches, PairRules, RuleWeights,
+    TrainError, artist_rules, itemset_rules, merge_rules, mine_itemsets, one_song_rules,
 };
 
 const NO_LIMIT: u32 = u32::MAX;
@@ -19,6 +19,15 @@ type PlainRule = (usize, Vec<u32>, u32, u32, u32);
 fn plain(rule: MinedRule<'_>) -> PlainRule {
     let antecedent = rule.antecedent.to_vec();
     (antecedent.len(), antecedent, rule.consequent, rule.support_count, rule.antecedent_count)
+}
+
+/// The share of the baskets with the antecedent that hold the consequent, each basket counting `1/√length`.
+fn damped_confidence(baskets: &Baskets, antecedent: u32, consequent: u32) -> f64 {
+    let sum = |songs: &[u32]| -> f64 {
+        let holding = baskets.iter().filter(|basket| songs.iter().all(|song| basket.contains(song)));
+        holding.map(|basket| 1.0 / (basket.len() as f64).sqrt()).sum()
+    };
+    sum(&[antecedent, consequent]) / sum(&[antecedent])
 }
 
 fn count(value: u32) -> NonZeroU32 {
@@ -115,7 +124,7 @@ fn table<'r>(
 ) -> (Rules, u64) {
     let mut table = Rules::default();
     let batches = [Ok(pair_rules.clone())].into_iter();
-    let found = merge_rules::<TrainError>(itemset_rules, batches, |antecedent, antecedent_count, rules| {
+    let take = |antecedent: &[u32], antecedent_count: u32, rules: &[model::Consequent]| {
         rules.iter().try_for_each(|rule| {
             table.push(model::Rule {
                 antecedent,
@@ -126,7 +135,8 @@ fn table<'r>(
                 many_weight: rule.many_weight,
             })
         })
-    });
+    };
+    let found = merge_rules::<TrainError>(itemset_rules, batches, RuleWeights::default(), take);
     (table, found.unwrap())
 }
 
@@ -213,9 +223,77 @@ proptest! {
         prop_assert_eq!(one_song_rules, found);
         prop_assert_eq!(rows(&table), expected);
         for rule in table.iter() {
-            let confidence = f64::from(rule.support_count) / f64::from(rule.antecedent_count);
-            prop_assert!((f64::from(rule.weight) - 255.0 * confidence).abs() <= 0.5 + 1e-9 || rule.weight == 1);
+            let is_pair = one_song
+                .iter()
+                .any(|pair| pair.antecedent == rule.antecedent && pair.consequent == rule.consequent);
+            let confidence = if is_pair {
+                damped_confidence(&baskets, rule.antecedent[0], rule.consequent)
+            } else {
+                f64::from(rule.support_count) / f64::from(rule.antecedent_count)
+            };
+            // What a basket counts is rounded to 1/65536 of one song's.
+            prop_assert!((f64::from(rule.weight) - 255.0 * confidence).abs() <= 0.52 || rule.weight == 1);
+            prop_assert_eq!(rule.many_weight, 0);
         }
+    }
+
+    #[test]
+    fn the_twin_has_the_rules_of_the_playlists_that_are_not_held_out(
+        baskets in vec((vec(0u32..9, 0..8), any::<bool>()), 0..24),
+        antecedents in proptest::collection::btree_set(0u32..9, 0..9),
+        min_pair_count in 1u32..4,
+        max_rules in 1u32..9,
+    ) {
+        let (all, is_held_out): (Vec<Vec<u32>>, Vec<bool>) = baskets.into_iter().unzip();
+        // One with all songs is never held out, so that there are as many in either case.
+        let all: Vec<Vec<u32>> = all.into_iter().chain([(0..9).collect()]).collect();
+        let is_held_out: Vec<bool> = is_held_out.into_iter().chain([false]).collect();
+        let without: Baskets = all
+            .iter()
+            .zip(&is_held_out)
+            .map(|(basket, &is_held_out)| if is_held_out { vec![] } else { basket.clone() })
+            .collect();
+        let all: Baskets = all.into_iter().collect();
+        let song_artists: Vec<Option<u32>> = (0..9).map(|song| (song > 0).then_some(song % 4)).collect();
+        let (least, most) = (count(min_pair_count), NonZeroU32::new(max_rules));
+        type Batches<'b> = PairRuleBatches<'b>;
+        let of_songs: (Batches<'_>, Batches<'_>) = (
+            Batches::of_songs(&all, least, most, NO_LIMIT),
+            Batches::of_songs(&without, least, most, NO_LIMIT),
+        );
+        let of_artists: (Batches<'_>, Batches<'_>) = (
+            Batches::of_artists(&all, &song_artists, least, most, NO_LIMIT),
+            Batches::of_artists(&without, &song_artists, least, most, NO_LIMIT),
+        );
+        for ((mut batches, of_others), items) in [(of_songs, 9), (of_artists, 4)] {
+            let antecedents: Vec<u32> = antecedents.iter().copied().filter(|&id| id < items).collect();
+            let twin = batches.twin(&antecedents, &is_held_out);
+            let mut others = PairRules::default();
+            for batch in of_others {
+                others.append(batch.unwrap());
+            }
+            others.retain(|antecedent| antecedents.contains(&antecedent));
+            prop_assert_eq!(twin, others);
+        }
+    }
+
+    #[test]
+    fn a_twin_changes_nothing_of_the_rules_of_all_playlists(
+        baskets in vec((vec(0u32..9, 0..8), any::<bool>()), 1..24),
+        antecedents in proptest::collection::btree_set(0u32..9, 0..9),
+        max_rules in 1u32..9,
+    ) {
+        let (all, is_held_out): (Vec<Vec<u32>>, Vec<bool>) = baskets.into_iter().unzip();
+        let all: Baskets = all.into_iter().collect();
+        let most = NonZeroU32::new(max_rules);
+        let mut batches = PairRuleBatches::of_songs(&all, count(2), most, NO_LIMIT);
+        let antecedents: Vec<u32> = antecedents.into_iter().filter(|&id| id < all.item_count()).collect();
+        batches.twin(&antecedents, &is_held_out);
+        let mut found = PairRules::default();
+        for batch in batches {
+            found.append(batch.unwrap());
+        }
+        prop_assert_eq!(found, one_song_rules(&all, count(2), most, NO_LIMIT).unwrap());
     }
 }
 
@@ -300,7 +378,18 @@ fn an_artist_is_in_a_playlist_that_holds_any_of_their_songs() {
     assert_eq!(listed(&rules), [(1, vec![7], 0, 2, 3), (1, vec![7], 1, 2, 3), (1, vec![7], 2, 2, 3)]);
     let (table, _) = table(iter::empty(), &rules);
     assert_eq!(rows(&table), listed(&rules));
-    assert!(table.iter().all(|rule| rule.weight == 170));
+}
+
+/// The playlists with artist 7 count 1/√3, 1/√2 and 1, together 2.285. Song 0 is in the first two, which are 0.562 of that; of the playlists
+/// with its artist it is in 2/3, and all with artist 7 have its artist. The mean is 0.614. Song 1 is in the first and the last: 0.690
+/// and 2/3. Song 2 has no artist: 0.562 is all there is.
+#[test]
+fn an_artists_rule_weighs_its_confidence_and_that_by_way_of_the_songs_artist() {
+    let artists = [Some(7), Some(7), None];
+    let baskets: Baskets = [vec![0, 1, 2], vec![0, 2], vec![1], vec![2]].into_iter().collect();
+    let rules = artist_rules(&baskets, &artists, count(1), None, NO_LIMIT).unwrap();
+    let (table, _) = table(iter::empty(), &rules);
+    assert_eq!(table.iter().map(|rule| rule.weight).collect::<Vec<_>>(), [157, 173, 143]);
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use model::{
-    Artists, Consequent, Counts, Damping, Dataset, EncodedTables, Metadata, Parameters, RulesEncoder,
-    Scoring, SongId, Songs, TrainerBuild, VersionName, Volume,
+    Artists, Consequent, Counts, Dataset, EncodedTables, Metadata, Parameters, RulesEncoder, Scoring,
+    SeedScoring, SongId, Songs, TrainerBuild, VersionName, Volume,
 };
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
@@ -97,7 +97,7 @@ pub(crate) fn store(volume: &Volume, songs: &Songs, rule_count: usize) -> (Versi
                 let support_count = 2 + (most - 2) / (8 + random.below(400) as u32) + random.below(2) as u32;
                 let support_count = support_count.min(most);
                 let weight = (255 * support_count / antecedent_count).clamp(1, 255) as u16;
-                Consequent { song: id, support_count, weight }
+                Consequent { song: id, support_count, weight, many_weight: 0 }
             })
             .collect();
         let begin = Instant::now();
@@ -144,7 +144,8 @@ fn metadata(songs: &Songs, rules: u64) -> Metadata {
         scoring: Scoring {
             weight_scale: 1.0 / 255.0,
             artist_weight_scale: 1.0 / 255.0,
-            popularity_damping: vec![Damping { seeds: 1, exponent: 0.4 }],
+            many_weight_scale: 1.0,
+            by_seeds: vec![SeedScoring { seeds: 1, many_share: 0.0, damping: 0.4, artist_share: 0.0 }],
         },
         evaluation: None,
         refusal: None,

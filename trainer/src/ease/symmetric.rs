@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::factor::Factor;
 use crate::kernel::{Kernel, STRIP, Segment};
 
-/// The rows and columns of a tile. Smaller ones make the memory the bottleneck, and three greater ones do not fit into a cache of 1 MiB.
+/// The rows and columns of a tile: three tiles fit into the second level of a processor's cache.
 pub(super) const TILE: usize = 256;
 
 /// The strips of a tile.

@@ -18,7 +18,7 @@ use crate::{
 /// and all `n` rows, instead of the n³ of another fit.
 pub struct EaseTwin<'e> {
     ease: &'e Ease,
-    /// −P·Xᵀ·L⁻ᵀ, where S = L·Lᵀ: n rows in strips.
+    /// P·Xᵀ·L⁻ᵀ of S = L·Lᵀ, up to signs of whole columns: n rows in strips.
     update: Vec<Segment>,
     /// The columns of `update`: one for each held-out basket and zeros up to a multiple of [`STRIP`].
     width: usize,

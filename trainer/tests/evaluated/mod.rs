@@ -3,7 +3,7 @@
 
 use chrono::{TimeZone as _, Utc};
 use model::{
-    Counts, Damping, Dataset, Evaluation, EvaluationFigures, Metadata, Parameters, RPrecisions, Scoring,
+    Counts, Dataset, Evaluation, EvaluationFigures, Metadata, Parameters, RPrecisions, Scoring, SeedScoring,
     TrainerBuild,
 };
 
@@ -73,7 +73,8 @@ pub(crate) fn metadata(evaluation: Option<Evaluation>) -> Metadata {
         scoring: Scoring {
             weight_scale: 1.0,
             artist_weight_scale: 1.0,
-            popularity_damping: vec![Damping { seeds: 1, exponent: 0.0 }],
+            many_weight_scale: 1.0,
+            by_seeds: vec![SeedScoring { seeds: 1, many_share: 0.0, damping: 0.0, artist_share: 0.0 }],
         },
         evaluation,
         refusal: None,
