@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 
 use model::{ArtistId, RuleCounts, SongId};
 
-/// What is asked of a [`Ranking`]: which songs go with the seeds.
+/// What is asked of a [`Ranking`](crate::Ranking): which songs go with the seeds.
 ///
 /// Repetitions, the order, and ids that the model does not have make no difference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
