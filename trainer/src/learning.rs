@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use model::{Evaluation, SeedScoring};
 use tracing::info;
 
@@ -27,8 +29,14 @@ const MAX_FACTOR_SONGS: usize = 60_000;
 /// λ of EASE^R over what the average song's diagonal is: the best of those tried on real playlists, dense and sparse.
 const REGULARISATION: f64 = 20.0;
 
+/// What a rule takes that the twin has, too: as it is found in all playlists, in the twin, with its parts, and while lists grow.
+const TWIN_RULE_BYTES: u64 = 64;
+
 /// What helps when learning needs too much memory.
 const ADVICE: &str = "or switch one-song rules off with `--min-pair-count 0`";
+
+/// What helps when measuring does.
+const TWIN_ADVICE: &str = "or keep fewer rules with `--max-rules-per-song`";
 
 /// What was learned of the dataset to weigh its rules.
 pub(crate) struct Learned {
@@ -51,7 +59,7 @@ impl Learned {
 /// `songs` and `artists` are about to give the rules of all playlists.
 pub(crate) fn learn(
     dataset: &Dataset,
-    item_key: ItemKey,
+    (item_key, max_rules_per_song): (ItemKey, Option<NonZeroU32>),
     (songs, artists): (&mut PairRuleBatches<'_>, &mut PairRuleBatches<'_>),
     guard: MemoryGuard,
     progress: &Progress,
@@ -84,6 +92,8 @@ pub(crate) fn learn(
         let ease_twin = EaseTwin::new(&ease, baskets, &positions)?;
         let seeds = distinct(held_out().flat_map(seeds).copied());
         let seed_artists = distinct(seeds.iter().filter_map(|&seed| song_artists[seed as usize]));
+        let rules = most_rules(dataset, &seeds, max_rules_per_song);
+        guard.check("measuring on held-out playlists", rules * TWIN_RULE_BYTES, TWIN_ADVICE)?;
         let rules = (songs.twin(&seeds, &is_held_out), artists.twin(&seed_artists, &is_held_out));
         let ease = (&ease_twin, ease.len());
         let twin = Twin::new(baskets, &is_held_out, song_artists, rules, &twin_factors, ease);
@@ -97,6 +107,14 @@ pub(crate) fn learn(
     let evaluation = stages.time("evaluate", facts.rows, || measure_twin(&twin, &fit, dataset, &hold_out))?;
     info!(held_out_playlists = evaluation.held_out_playlists, "evaluated the twin");
     Ok(Learned { factors, ease, fit, evaluation })
+}
+
+/// The most rules that these songs can have: no more than they meet songs in their playlists, which are taken to be of mean length.
+fn most_rules(dataset: &Dataset, songs: &[u32], max_rules_per_song: Option<NonZeroU32>) -> u64 {
+    let mean_len = dataset.baskets.total_len().div_ceil(dataset.baskets.len().max(1)) as u64;
+    let most = max_rules_per_song.map_or(u64::MAX, |most| most.get().into());
+    let counts = dataset.songs.support_counts();
+    songs.iter().map(|&song| (u64::from(counts[song as usize]) * mean_len).min(most)).sum()
 }
 
 /// All songs of a playlist that are seeds in some question.
