@@ -2,16 +2,13 @@
 
 #![cfg(test)]
 
-use std::{
-    fmt::Write as _,
-    fs,
-    path::PathBuf,
-    process::{Command, Output, Stdio},
-    time::Duration,
-};
+mod program;
 
-use model::{Evaluation, EvaluationFigures, Metadata, VersionName, Volume};
-use tempfile::TempDir;
+use std::{fmt::Write as _, fs, process::Output, time::Duration};
+
+use model::{Evaluation, EvaluationFigures, Metadata, VersionName};
+
+use self::program::{Run, stderr, stdout};
 
 /// Playlists of 8 to 11 songs, mostly of one of 20 themes with 40 songs each; `salt` makes other playlists.
 fn playlists(salt: usize) -> String {
@@ -33,74 +30,28 @@ fn playlists(salt: usize) -> String {
     csv
 }
 
-struct Run {
-    folder: TempDir,
+/// Without a volume.
+fn evaluate(run: &Run, arguments: &[&str]) -> Output {
+    let mut command = run.command();
+    command.arg("evaluate").args(arguments).env("DATASET", run.path("playlists.csv")).output().unwrap()
 }
 
-impl Run {
-    fn new() -> Self {
-        let run = Run { folder: tempfile::tempdir().unwrap() };
-        run.dataset(0);
-        run
-    }
+#[track_caller]
+fn train(run: &Run, arguments: &[&str]) -> serde_json::Value {
+    serde_json::from_str(&run.train(&[&["--json"], arguments].concat())).unwrap()
+}
 
-    fn dataset(&self, salt: usize) {
-        fs::write(self.path("playlists.csv"), playlists(salt)).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn volume(&self) -> Volume {
-        Volume::new(self.path("volume"))
-    }
-
-    fn current(&self) -> VersionName {
-        self.volume().current().unwrap().unwrap()
-    }
-
-    /// Without a volume.
-    fn evaluate(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_trainer"))
-            .env_clear()
-            .stdin(Stdio::null())
-            .arg("evaluate")
-            .args(arguments)
-            .env("DATASET", self.path("playlists.csv"))
-            .output()
-            .unwrap()
-    }
-
-    fn trainer(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_trainer"))
-            .env_clear()
-            .stdin(Stdio::null())
-            .args(arguments)
-            .env("DATASET", self.path("playlists.csv"))
-            .env("MODEL_DIR", self.path("volume"))
-            .output()
-            .unwrap()
-    }
-
-    #[track_caller]
-    fn train(&self, arguments: &[&str]) -> serde_json::Value {
-        let output = self.trainer(&[&["--json"], arguments].concat());
-        serde_json::from_str(&stdout(&output, 0)).unwrap()
-    }
-
-    /// Trains, and puts the same model in service with changed figures, under another key.
-    fn publish_with(&self, change: impl Fn(&mut Evaluation)) -> VersionName {
-        self.train(&[]);
-        let volume = self.volume();
-        let model = volume.load(&self.current()).unwrap();
-        let mut metadata = Metadata { key: "other".to_owned(), ..model.manifest.metadata };
-        change(metadata.evaluation.as_mut().unwrap());
-        let publication = volume.publication(Duration::ZERO).unwrap();
-        let version = publication.store(&metadata, &model.tables).unwrap();
-        publication.put_in_service(&version).unwrap();
-        version
-    }
+/// Trains, and puts the same model in service with changed figures, under another key.
+fn publish_with(run: &Run, change: impl Fn(&mut Evaluation)) -> VersionName {
+    train(run, &[]);
+    let volume = run.volume();
+    let model = volume.load(&run.current()).unwrap();
+    let mut metadata = Metadata { key: "other".to_owned(), ..model.manifest.metadata };
+    change(metadata.evaluation.as_mut().unwrap());
+    let publication = volume.publication(Duration::ZERO).unwrap();
+    let version = publication.store(&metadata, &model.tables).unwrap();
+    publication.put_in_service(&version).unwrap();
+    version
 }
 
 /// The model finds more than it does.
@@ -113,24 +64,12 @@ fn boast(evaluation: &mut Evaluation) {
     }
 }
 
-#[track_caller]
-fn stdout(output: &Output, code: i32) -> String {
-    assert_eq!(output.status.code(), Some(code), "{output:?}");
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-#[track_caller]
-fn stderr(output: &Output, code: i32) -> String {
-    assert_eq!(output.status.code(), Some(code), "{output:?}");
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
 /// Such that they differ in one more parameter from a run without flags, and so in the key, and hardly in what they find.
 const OTHER_KEY: &str = "--max-rules-per-song=450";
 
 #[test]
 fn a_training_tells_in_its_manifest_and_summary_how_good_the_model_is() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
 
     let summary = stdout(&run.trainer(&[]), 0);
 
@@ -148,14 +87,14 @@ fn a_training_tells_in_its_manifest_and_summary_how_good_the_model_is() {
 
 #[test]
 fn an_honest_retraining_is_published_and_the_summary_says_that_the_gate_accepted_it() {
-    let run = Run::new();
-    run.train(&[]);
+    let run = Run::new(&playlists(0));
+    train(&run, &[]);
     for (arguments, on) in [(&["--force"][..], "the same"), (&[OTHER_KEY], "the same"), (&[], "which differ")]
     {
         if arguments.is_empty() {
-            run.dataset(1);
+            run.dataset(&playlists(1));
         }
-        let json = run.train(arguments);
+        let json = train(&run, arguments);
         assert_eq!(json["outcome"], "published");
         assert_eq!(json["gate"]["decision"], "accepted");
         assert!(json["gate"]["reason"].as_str().unwrap().contains(on), "{json}");
@@ -165,8 +104,8 @@ fn an_honest_retraining_is_published_and_the_summary_says_that_the_gate_accepted
 /// Pairs are counted only where songs meet in a third of the playlists, so there are hardly any rules.
 #[test]
 fn a_model_that_is_clearly_worse_is_stored_and_not_put_in_service() {
-    let run = Run::new();
-    run.train(&[]);
+    let run = Run::new(&playlists(0));
+    train(&run, &[]);
     let first = run.current();
     let worse = ["--min-pair-count", "500"];
 
@@ -195,8 +134,8 @@ fn a_model_that_is_clearly_worse_is_stored_and_not_put_in_service() {
 
 #[test]
 fn publish_anyway_overrules_the_gate() {
-    let run = Run::new();
-    let first = run.publish_with(boast);
+    let run = Run::new(&playlists(0));
+    let first = publish_with(&run, boast);
     stdout(&run.trainer(&[OTHER_KEY]), 3);
     assert_eq!(run.current(), first);
 
@@ -215,8 +154,8 @@ fn publish_anyway_overrules_the_gate() {
 /// Neither the published version's dataset nor the new one's is a reason to refuse: the gain over popularity is.
 #[test]
 fn models_of_other_datasets_are_compared_by_their_gains_over_popularity() {
-    let run = Run::new();
-    let first = run.publish_with(|evaluation| {
+    let run = Run::new(&playlists(0));
+    let first = publish_with(&run, |evaluation| {
         boast(evaluation);
         evaluation.hold_out = "of another dataset".to_owned();
     });
@@ -229,8 +168,8 @@ fn models_of_other_datasets_are_compared_by_their_gains_over_popularity() {
 
 #[test]
 fn a_refused_version_is_refused_even_if_none_is_kept() {
-    let run = Run::new();
-    let first = run.publish_with(boast);
+    let run = Run::new(&playlists(0));
+    let first = publish_with(&run, boast);
     stdout(&run.trainer(&[OTHER_KEY, "--keep-versions", "0"]), 3);
     assert_eq!(run.current(), first);
     assert_eq!(run.volume().versions().unwrap().len(), 1);
@@ -238,18 +177,18 @@ fn a_refused_version_is_refused_even_if_none_is_kept() {
 
 #[test]
 fn evaluate_prints_a_table_and_needs_no_volume() {
-    let run = Run::new();
-    let table = stdout(&run.evaluate(&[]), 0);
+    let run = Run::new(&playlists(0));
+    let table = stdout(&evaluate(&run, &[]), 0);
     assert!(table.contains("playlists    1,600") && table.contains("R-precision"), "{table}");
     assert!(!run.path("volume").exists());
 }
 
 #[test]
 fn evaluate_finds_the_figures_that_a_training_publishes() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     let evaluated: serde_json::Value =
-        serde_json::from_str(&stdout(&run.evaluate(&["--json", "--threads", "1"]), 0)).unwrap();
-    let trained = run.train(&["--threads", "3"]);
+        serde_json::from_str(&stdout(&evaluate(&run, &["--json", "--threads", "1"]), 0)).unwrap();
+    let trained = train(&run, &["--threads", "3"]);
     assert_eq!(evaluated["evaluation"], trained["evaluation"]);
     assert_eq!(evaluated["parameters"], trained["parameters"]);
     assert!(evaluated["evaluation"]["figures"].as_array().is_some_and(|figures| figures.len() == 4));
@@ -257,23 +196,23 @@ fn evaluate_finds_the_figures_that_a_training_publishes() {
 
 #[test]
 fn evaluate_writes_a_page() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     let page = run.path("report.html");
-    stdout(&run.evaluate(&["--report", page.to_str().unwrap()]), 0);
+    stdout(&evaluate(&run, &["--report", page.to_str().unwrap()]), 0);
     let page = fs::read_to_string(page).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("Evaluation of playlists.csv"), "{page}");
 
     let below_a_file = run.path("playlists.csv/report.html");
-    let message = stderr(&run.evaluate(&["--report", below_a_file.to_str().unwrap()]), 1);
+    let message = stderr(&evaluate(&run, &["--report", below_a_file.to_str().unwrap()]), 1);
     assert!(message.contains("report.html"), "{message}");
 }
 
 #[test]
 fn evaluate_takes_the_flags_of_a_training_that_are_not_about_publishing() {
-    let run = Run::new();
-    stdout(&run.evaluate(&["--item-key", "title", "--min-pair-count", "3", "--max-memory", "4GiB"]), 0);
+    let run = Run::new(&playlists(0));
+    stdout(&evaluate(&run, &["--item-key", "title", "--min-pair-count", "3", "--max-memory", "4GiB"]), 0);
     for flag in [&["--model-dir", "volume"][..], &["--force"], &["--keep-versions", "1"]] {
-        let message = stderr(&run.evaluate(flag), 2);
+        let message = stderr(&evaluate(&run, flag), 2);
         assert!(message.contains(flag[0]), "{message}");
     }
 }

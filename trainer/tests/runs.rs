@@ -2,15 +2,18 @@
 
 #![cfg(test)]
 
+mod program;
+
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output, Stdio},
     time::Duration,
 };
 
-use model::{VersionName, Volume};
-use tempfile::TempDir;
+use model::VersionName;
+
+use self::program::{Run, stderr, stdout};
 
 /// Three themes, so that there are rules; `more` adds playlists of the first.
 fn playlists(more: usize) -> String {
@@ -28,74 +31,9 @@ fn playlists(more: usize) -> String {
     csv
 }
 
-struct Run {
-    folder: TempDir,
-}
-
-impl Run {
-    fn new() -> Self {
-        let run = Run { folder: tempfile::tempdir().unwrap() };
-        run.dataset(0);
-        run
-    }
-
-    /// Replaces the dataset.
-    fn dataset(&self, more: usize) {
-        fs::write(self.path("playlists.csv"), playlists(more)).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn volume(&self) -> Volume {
-        Volume::new(self.path("volume"))
-    }
-
-    fn current(&self) -> VersionName {
-        self.volume().current().unwrap().unwrap()
-    }
-
-    fn version_folder(&self) -> PathBuf {
-        self.path("volume").join("versions").join(self.current().as_str())
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trainer"));
-        command.env_clear().stdin(Stdio::null());
-        command
-    }
-
-    fn trainer(&self, arguments: &[&str]) -> Output {
-        self.command()
-            .env("DATASET", self.path("playlists.csv"))
-            .env("MODEL_DIR", self.path("volume"))
-            .args(arguments)
-            .output()
-            .unwrap()
-    }
-
-    #[track_caller]
-    fn train(&self, arguments: &[&str]) -> String {
-        stdout(&self.trainer(arguments), 0)
-    }
-}
-
-#[track_caller]
-fn stdout(output: &Output, code: i32) -> String {
-    assert_eq!(output.status.code(), Some(code), "{output:?}");
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-#[track_caller]
-fn stderr(output: &Output, code: i32) -> String {
-    assert_eq!(output.status.code(), Some(code), "{output:?}");
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
 #[test]
 fn a_run_publishes_a_version_that_loads_and_says_what_it_found() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
 
     let summary = run.train(&[]);
 
@@ -111,7 +49,7 @@ fn a_run_publishes_a_version_that_loads_and_says_what_it_found() {
 
 #[test]
 fn the_json_summary_is_the_manifest_with_outcome_and_version() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
 
     let json: serde_json::Value = serde_json::from_str(&run.train(&["--json"])).unwrap();
 
@@ -129,7 +67,7 @@ fn the_json_summary_is_the_manifest_with_outcome_and_version() {
 
 #[test]
 fn a_run_with_the_key_of_the_version_in_service_does_nothing() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let first = run.current();
 
@@ -142,7 +80,7 @@ fn a_run_with_the_key_of_the_version_in_service_does_nothing() {
 
 #[test]
 fn neither_the_location_nor_the_threads_are_part_of_the_key() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&["--threads", "1"]);
     fs::copy(run.path("playlists.csv"), run.path("copy.csv")).unwrap();
 
@@ -154,7 +92,7 @@ fn neither_the_location_nor_the_threads_are_part_of_the_key() {
 
 #[test]
 fn another_dataset_or_parameter_is_another_version() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     let mut versions = Vec::new();
     for arguments in
         [&[][..], &["--min-support", "3"], &["--item-key", "title"], &["--max-rules-per-song", "1"]]
@@ -162,7 +100,7 @@ fn another_dataset_or_parameter_is_another_version() {
         run.train(arguments);
         versions.push(run.current());
     }
-    run.dataset(3);
+    run.dataset(&playlists(3));
     run.train(&[]);
     versions.push(run.current());
 
@@ -173,14 +111,14 @@ fn another_dataset_or_parameter_is_another_version() {
 
 #[test]
 fn a_dataset_that_comes_back_puts_its_version_back_in_service() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let first = run.current();
-    run.dataset(3);
+    run.dataset(&playlists(3));
     run.train(&[]);
     assert_ne!(run.current(), first);
 
-    run.dataset(0);
+    run.dataset(&playlists(0));
     let summary = run.train(&[]);
 
     assert!(summary.contains("put back in service"), "{summary}");
@@ -190,10 +128,10 @@ fn a_dataset_that_comes_back_puts_its_version_back_in_service() {
 
 #[test]
 fn a_roll_back_by_hand_is_not_undone_until_told_otherwise() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let first = run.current();
-    run.dataset(3);
+    run.dataset(&playlists(3));
     run.train(&[]);
     let second = run.current();
     // Not with the command: by any means.
@@ -210,10 +148,10 @@ fn a_roll_back_by_hand_is_not_undone_until_told_otherwise() {
 
 #[test]
 fn a_hold_outlives_its_version() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let first = run.current();
-    run.dataset(3);
+    run.dataset(&playlists(3));
     run.train(&[]);
     let second = run.current();
     stdout(&run.trainer(&["versions", "rollback", first.as_str()]), 0);
@@ -229,10 +167,10 @@ fn a_hold_outlives_its_version() {
 
 #[test]
 fn force_trains_again_and_ends_a_hold() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let first = run.current();
-    run.dataset(3);
+    run.dataset(&playlists(3));
     run.train(&[]);
     let second = run.current();
     stdout(&run.trainer(&["versions", "rollback", first.as_str()]), 0);
@@ -262,7 +200,7 @@ fn refuse_current(run: &Run) -> [VersionName; 2] {
 
 #[test]
 fn a_key_that_was_refused_is_refused_again() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let [refused, other] = refuse_current(&run);
 
@@ -278,7 +216,7 @@ fn a_key_that_was_refused_is_refused_again() {
 #[test]
 fn a_key_that_was_refused_is_trained_again_to_be_published_anyway() {
     for publish_anyway in [&["--publish-anyway"][..], &[]] {
-        let run = Run::new();
+        let run = Run::new(&playlists(0));
         run.train(&[]);
         let [refused, other] = refuse_current(&run);
         let in_environment = publish_anyway.is_empty();
@@ -301,7 +239,7 @@ fn a_key_that_was_refused_is_trained_again_to_be_published_anyway() {
 
 #[test]
 fn publish_anyway_that_is_switched_off_in_the_environment_is_off() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let [_, other] = refuse_current(&run);
     for off in ["false", "0", "no", ""] {
@@ -314,10 +252,10 @@ fn publish_anyway_that_is_switched_off_in_the_environment_is_off() {
 
 #[test]
 fn a_run_that_trains_says_what_the_gate_thinks_of_it() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     let summary = run.train(&[]);
     assert!(summary.contains("gate            abstained: no version"), "{summary}");
-    run.dataset(3);
+    run.dataset(&playlists(3));
     let json: serde_json::Value = serde_json::from_str(&run.train(&["--json"])).unwrap();
     assert_eq!(json["gate"]["decision"], "abstained");
     assert!(!run.train(&[]).contains("gate"), "a run that does not train asks no gate");
@@ -325,7 +263,7 @@ fn a_run_that_trains_says_what_the_gate_thinks_of_it() {
 
 #[test]
 fn a_damaged_version_in_service_is_trained_again() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let first = run.current();
     fs::write(run.path("volume/versions").join(first.as_str()).join("rules.parquet"), "PAR1").unwrap();
@@ -338,14 +276,14 @@ fn a_damaged_version_in_service_is_trained_again() {
 
 #[test]
 fn a_stored_version_that_is_not_complete_is_trained_again() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let first = run.current();
-    run.dataset(3);
+    run.dataset(&playlists(3));
     run.train(&[]);
     fs::remove_file(run.path("volume/versions").join(first.as_str()).join("rules.parquet")).unwrap();
 
-    run.dataset(0);
+    run.dataset(&playlists(0));
     run.train(&[]);
 
     assert_ne!(run.current(), first);
@@ -367,7 +305,7 @@ fn the_files_are_the_same_bytes_on_any_number_of_threads() {
         }
     }
     let files = ["1", "2", "16"].map(|threads| {
-        let run = Run::new();
+        let run = Run::new(&playlists(0));
         fs::write(run.path("playlists.csv"), &csv).unwrap();
         let flags = ["--threads", threads, "--min-support", "25", "--min-confidence", "0.05"];
         run.train(&[&flags[..], &["--max-rules-per-song", "60", "--max-consequent-length", "2"]].concat());
@@ -383,7 +321,7 @@ fn the_files_are_the_same_bytes_on_any_number_of_threads() {
 
 #[test]
 fn longer_consequents_are_stored_when_they_are_asked_for() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     assert!(!run.version_folder().join("longer_rules.parquet").exists());
 
@@ -398,7 +336,7 @@ fn longer_consequents_are_stored_when_they_are_asked_for() {
 
 #[test]
 fn no_pairs_means_the_itemset_rules_alone() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
 
     let json: serde_json::Value =
         serde_json::from_str(&run.train(&["--json", "--min-pair-count", "0"])).unwrap();
@@ -411,7 +349,7 @@ fn no_pairs_means_the_itemset_rules_alone() {
 
 #[test]
 fn misuse_ends_with_2_and_names_the_flag() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     for (arguments, names) in [
         (&["--min-support", "0"][..], "--min-support"),
         (&["--min-support", "101%"], "--min-support"),
@@ -437,7 +375,7 @@ fn misuse_ends_with_2_and_names_the_flag() {
 
 #[test]
 fn a_password_in_the_dataset_url_is_never_shown() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     let shown = |output: Output| {
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
     };
@@ -460,7 +398,7 @@ fn a_password_in_the_dataset_url_is_never_shown() {
 
 #[test]
 fn a_dataset_that_cannot_be_used_leaves_the_volume_as_it_was() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let first = run.current();
     for (contents, names) in [
@@ -480,7 +418,7 @@ fn a_dataset_that_cannot_be_used_leaves_the_volume_as_it_was() {
 
 #[test]
 fn a_volume_that_cannot_be_made_is_named_before_any_work() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     let below_a_file = run.path("playlists.csv/volume");
 
     let message = stderr(&run.trainer(&["--model-dir", below_a_file.to_str().unwrap()]), 1);
@@ -492,10 +430,10 @@ fn a_volume_that_cannot_be_made_is_named_before_any_work() {
 #[cfg(unix)]
 #[test]
 fn a_disk_that_is_full_leaves_the_version_in_service_and_nothing_else() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let first = run.current();
-    run.dataset(3);
+    run.dataset(&playlists(3));
 
     let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
     let output = Command::new("sh")
@@ -518,7 +456,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn two_runs_at_once_both_succeed() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     fs::write(run.path("other.csv"), playlists(3)).unwrap();
     let start = |dataset: &str| {
         run.command()
@@ -541,10 +479,10 @@ fn two_runs_at_once_both_succeed() {
 
 #[test]
 fn a_run_killed_at_any_moment_leaves_a_valid_volume_and_the_next_cleans_up() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     for round in 0..40_u64 {
-        run.dataset(1 + round as usize);
+        run.dataset(&playlists(1 + round as usize));
         let mut child = run
             .command()
             .env("DATASET", run.path("playlists.csv"))
@@ -565,7 +503,7 @@ fn a_run_killed_at_any_moment_leaves_a_valid_volume_and_the_next_cleans_up() {
         }
     }
 
-    run.dataset(100);
+    run.dataset(&playlists(100));
     run.train(&[]);
     assert!(names(&run.path("volume/versions")).iter().all(|name| !name.starts_with('.')));
     assert!(run.train(&[]).contains("nothing to do"), "a killed run must not look like a roll-back by hand");
@@ -573,7 +511,7 @@ fn a_run_killed_at_any_moment_leaves_a_valid_volume_and_the_next_cleans_up() {
 
 #[test]
 fn a_run_goes_on_when_nobody_reads_its_log_or_its_summary() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     let mut child = run
         .command()
         .env("DATASET", run.path("playlists.csv"))
@@ -590,9 +528,9 @@ fn a_run_goes_on_when_nobody_reads_its_log_or_its_summary() {
 
 #[test]
 fn old_versions_are_removed_after_a_publication() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     for more in 0..4 {
-        run.dataset(more);
+        run.dataset(&playlists(more));
         run.train(&["--keep-versions", "1"]);
     }
     assert_eq!(run.volume().versions().unwrap().len(), 2);
@@ -600,10 +538,10 @@ fn old_versions_are_removed_after_a_publication() {
 
 #[test]
 fn the_versions_can_be_listed_verified_rolled_back_and_pruned() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let first = run.current();
-    run.dataset(3);
+    run.dataset(&playlists(3));
     run.train(&[]);
     let second = run.current();
     let versions = |arguments: &[&str]| run.trainer(&[&["versions"], arguments].concat());
@@ -632,7 +570,7 @@ fn the_versions_can_be_listed_verified_rolled_back_and_pruned() {
 
 #[test]
 fn the_versions_are_listed_even_if_current_names_none_of_them() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     run.train(&[]);
     let first = run.current();
     fs::write(run.path("volume/CURRENT"), "latest\n").unwrap();
@@ -645,7 +583,7 @@ fn the_versions_are_listed_even_if_current_names_none_of_them() {
 
 #[test]
 fn a_command_on_a_volume_that_is_not_there_does_not_make_one() {
-    let run = Run::new();
+    let run = Run::new(&playlists(0));
     for arguments in [&["versions", "list"][..], &["versions", "prune"], &["versions", "verify"]] {
         let message = stderr(&run.trainer(arguments), 1);
         assert!(message.contains("volume"), "{message}");
