@@ -93,6 +93,21 @@ impl Baskets {
         }
         counts
     }
+
+    /// The same without the baskets that are held out; `is_held_out` has an entry for each basket.
+    pub(crate) fn support_counts_without(&self, is_held_out: &[bool]) -> Vec<u32> {
+        let mut counts = vec![0; self.item_count as usize];
+        for &item in self.kept(is_held_out).flatten() {
+            counts[item as usize] += 1;
+        }
+        counts
+    }
+
+    /// The baskets that are not held out.
+    pub(crate) fn kept<'b>(&'b self, is_held_out: &'b [bool]) -> impl Iterator<Item = &'b [u32]> {
+        let baskets = self.iter().zip(is_held_out);
+        baskets.filter(|&(_, &is_held_out)| !is_held_out).map(|(basket, _)| basket)
+    }
 }
 
 /// Groups that one thread sorts without asking another for help.

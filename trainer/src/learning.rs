@@ -4,7 +4,7 @@ use model::{Evaluation, SeedScoring};
 use tracing::info;
 
 use crate::{
-    dataset::{Dataset, ItemKey},
+    dataset::Dataset,
     ease::{Ease, EaseTwin},
     factors::Factors,
     fit::{Fit, fit},
@@ -15,8 +15,8 @@ use crate::{
     progress::Progress,
     rule_weights::{Mixture, RuleWeights},
     stages::Stages,
-    training::TrainError,
-    twin::{Twin, support_counts},
+    training::{Settings, TrainError},
+    twin::Twin,
 };
 
 /// The most common songs, between which EASE^R is solved: the time grows with the cube of their number, the memory with its square. 6,000
@@ -58,20 +58,20 @@ impl Learned {
 ///
 /// `songs` and `artists` are about to give the rules of all playlists.
 pub(crate) fn learn(
+    settings: &Settings,
     dataset: &Dataset,
-    (item_key, max_rules_per_song): (ItemKey, Option<NonZeroU32>),
     (songs, artists): (&mut PairRuleBatches<'_>, &mut PairRuleBatches<'_>),
     guard: MemoryGuard,
     progress: &Progress,
     stages: &mut Stages,
 ) -> Result<Learned, TrainError> {
     let Dataset { baskets, song_artists, facts, .. } = dataset;
-    let hold_out = HoldOut::of(dataset, item_key);
+    let hold_out = HoldOut::of(dataset, settings.read.item_key);
     let held_out = || hold_out.test.iter().chain(&hold_out.validation);
     let positions: Vec<usize> = held_out().map(|playlist| playlist.basket as usize).collect();
     let mut is_held_out = vec![false; baskets.len()];
     positions.iter().for_each(|&position| is_held_out[position] = true);
-    let twin_counts = support_counts(baskets, &is_held_out);
+    let twin_counts = baskets.support_counts_without(&is_held_out);
     // With the twin's counts, the full model has no number that was chosen with a look at the held-out playlists.
     let lambdas = lambdas(dataset, &is_held_out, &twin_counts);
     let factor_songs = twin_counts.len().min(MAX_FACTOR_SONGS) as u32;
@@ -89,15 +89,13 @@ pub(crate) fn learn(
 
     progress.stage("make the twin");
     let twin = stages.time("make the twin", facts.rows, || {
-        let ease_twin = EaseTwin::new(&ease, baskets, &positions)?;
+        let ease = EaseTwin::new(&ease, baskets, &positions)?;
         let seeds = distinct(held_out().flat_map(seeds).copied());
         let seed_artists = distinct(seeds.iter().filter_map(|&seed| song_artists[seed as usize]));
-        let rules = most_rules(dataset, &seeds, max_rules_per_song);
+        let rules = most_rules(dataset, &seeds, settings.max_rules_per_song);
         guard.check("measuring on held-out playlists", rules * TWIN_RULE_BYTES, TWIN_ADVICE)?;
         let rules = (songs.twin(&seeds, &is_held_out), artists.twin(&seed_artists, &is_held_out));
-        let ease = (&ease_twin, ease.len());
-        let twin = Twin::new(baskets, &is_held_out, song_artists, rules, &twin_factors, ease);
-        Ok::<_, TrainError>(twin)
+        Ok::<_, TrainError>(Twin::new(baskets, &is_held_out, song_artists, rules, &twin_factors, &ease))
     })?;
     drop(twin_factors);
 
@@ -135,7 +133,7 @@ fn distinct(ids: impl Iterator<Item = u32>) -> Vec<u32> {
 fn lambdas(dataset: &Dataset, is_held_out: &[bool], counts: &[u32]) -> Vec<f32> {
     let songs = counts.len().min(MAX_EASE_SONGS);
     let mut diagonal = 0.0;
-    for (basket, _) in dataset.baskets.iter().zip(is_held_out).filter(|&(_, &is_held_out)| !is_held_out) {
+    for basket in dataset.baskets.kept(is_held_out) {
         let common = basket.iter().take_while(|&&item| (item as usize) < songs).count();
         diagonal += common as f64 / (basket.len().max(1) as f64).sqrt();
     }

@@ -184,14 +184,7 @@ impl<'d> Pairs<'d> {
         guard.check("counting pairs of songs", 3 * pair_counting_bytes(baskets), PAIR_ADVICE)?;
         let mut songs = PairRuleBatches::of_songs(baskets, least, most, MAX_PAIR_RULES);
         let mut artists = PairRuleBatches::of_artists(baskets, song_artists, least, most, MAX_PAIR_RULES);
-        let learned = learn(
-            dataset,
-            (settings.read.item_key, most),
-            (&mut songs, &mut artists),
-            guard,
-            progress,
-            stages,
-        )?;
+        let learned = learn(settings, dataset, (&mut songs, &mut artists), guard, progress, stages)?;
         Ok(Pairs { songs, artists, learned })
     }
 }

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, ops::Range};
 
 use rayon::prelude::*;
 
-use self::counting::{Counting, HeldArtists, Holders, Twin};
+use self::counting::{Counting, HeldArtists, HeldOut, Holders};
 use crate::{baskets::Baskets, itemset_rules::MinedRule, itemsets::MiningError};
 
 /// The most rules from one song, or one artist, to one song that a training keeps.
@@ -226,7 +226,7 @@ impl<'b> PairRuleBatches<'b> {
     ///
     /// If there is no such antecedent, or not an entry of `is_held_out` for each basket.
     pub fn twin(&mut self, antecedents: &[u32], is_held_out: &[bool]) -> PairRules {
-        let twin = Twin::new(&self.counting, is_held_out);
+        let twin = HeldOut::new(&self.counting, is_held_out);
         let share = antecedents.len().div_ceil(MIN_PARTS).max(1);
         let parts: Vec<(PairRules, PairRules)> = antecedents
             .par_chunks(share)

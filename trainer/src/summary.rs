@@ -117,7 +117,9 @@ impl fmt::Display for Report {
             write!(f, "\n\n{:<26}{:>9}{:>18}{:>14}", "stage", "seconds", "rows/s", "peak memory")?;
         }
         for stage in &metadata.stages {
-            let rows = stage.rows_per_second.map(|rows| number(rows as u64)).unwrap_or_default();
+            // Of a stage that took no time the rate says nothing, and is too long for its column.
+            let rate = stage.rows_per_second.filter(|_| stage.seconds >= 0.005);
+            let rows = rate.map(|rows| number(rows as u64)).unwrap_or_default();
             let peak = stage.peak_memory_bytes.map(|bytes| Amount(bytes).to_string()).unwrap_or_default();
             write!(f, "\n{:<26}{:>9.2}{rows:>18}{peak:>14}", stage.stage, stage.seconds)?;
         }

@@ -31,15 +31,15 @@ impl<'d> Twin<'d> {
         song_artists: &'d [Option<u32>],
         (songs, artists): (PairRules, PairRules),
         factors: &Factors,
-        (ease, ease_songs): (&EaseTwin<'_>, usize),
+        ease: &EaseTwin<'_>,
     ) -> Self {
         Twin {
-            parts: parts(&songs, factors, ease, ease_songs),
+            parts: parts(&songs, factors, ease),
             songs,
             artists,
             song_artists,
-            support_counts: support_counts(baskets, is_held_out),
-            playlists: is_held_out.iter().filter(|&&is_held_out| !is_held_out).count() as u32,
+            support_counts: baskets.support_counts_without(is_held_out),
+            playlists: baskets.kept(is_held_out).count() as u32,
         }
     }
 
@@ -89,11 +89,12 @@ impl<'d> Twin<'d> {
 
     /// The twin's tables as they would be served. Songs are numbered anew, by the twin's support counts: `rank` gives the number of each.
     pub(crate) fn tables(&self, mixture: &Mixture, rank: &[u32]) -> Result<(Rules, Rules), InvalidTable> {
+        let mut parts = &self.parts[..];
         let mut groups: Vec<(u32, &Antecedent, &[PairRule], &[Parts])> = Vec::new();
         for (antecedent, rules) in self.songs.groups() {
-            if let Some((_, parts)) = self.song_rules(antecedent.id) {
-                groups.push((rank[antecedent.id as usize], antecedent, rules, parts));
-            }
+            let of_group;
+            (of_group, parts) = parts.split_at(rules.len());
+            groups.push((rank[antecedent.id as usize], antecedent, rules, of_group));
         }
         groups.sort_unstable_by_key(|&(id, ..)| id);
         let mut songs = Rules::default();
@@ -140,21 +141,12 @@ fn push(
     Ok(())
 }
 
-/// By song, the baskets that hold it and are not held out.
-pub(crate) fn support_counts(baskets: &Baskets, is_held_out: &[bool]) -> Vec<u32> {
-    let mut counts = vec![0; baskets.item_count() as usize];
-    for (basket, _) in baskets.iter().zip(is_held_out).filter(|&(_, &is_held_out)| !is_held_out) {
-        basket.iter().for_each(|&item| counts[item as usize] += 1);
-    }
-    counts
-}
-
 /// The parts of the twin's rules, by rule.
-fn parts(songs: &PairRules, factors: &Factors, ease: &EaseTwin<'_>, ease_songs: usize) -> Vec<Parts> {
+fn parts(songs: &PairRules, factors: &Factors, ease: &EaseTwin<'_>) -> Vec<Parts> {
     let mut finder = PartsFinder::new(factors);
     let mut parts = Vec::with_capacity(songs.len());
     let groups: Vec<(&Antecedent, &[PairRule])> = songs.groups().collect();
-    let n = ease_songs;
+    let n = ease.len();
     let mut rows = Vec::new();
     for block in groups.chunks(EASE_ROWS) {
         // Antecedents ascend, and those that EASE^R knows are the first songs.

@@ -68,6 +68,16 @@ impl<'e> EaseTwin<'e> {
         Ok(EaseTwin { ease, update, width, scales })
     }
 
+    /// The number of songs between which there are weights.
+    pub fn len(&self) -> usize {
+        self.ease.len()
+    }
+
+    /// Whether there is no weight.
+    pub fn is_empty(&self) -> bool {
+        self.ease.is_empty()
+    }
+
     /// The bytes that a twin without `held_out` baskets of a fit of `n` songs takes.
     pub fn bytes(n: usize, held_out: usize) -> u64 {
         let (n, width) = (n.next_multiple_of(TILE) as u64, held_out.next_multiple_of(STRIP) as u64);

@@ -92,28 +92,21 @@ impl<'b> HeldArtists<'b> {
     }
 }
 
-/// What is different without the baskets that are held out.
-pub(super) struct Twin<'t> {
+/// The baskets that the twin does not know, and how often it knows items and artists.
+pub(super) struct HeldOut<'t> {
     is_held_out: &'t [bool],
     support_counts: Vec<u32>,
     artist_counts: Vec<u32>,
 }
 
-impl<'t> Twin<'t> {
+impl<'t> HeldOut<'t> {
     pub(super) fn new(counting: &Counting<'_>, is_held_out: &'t [bool]) -> Self {
-        let without = |counts: &[u32], baskets: &Baskets| {
-            let mut counts = counts.to_vec();
-            for (basket, _) in baskets.iter().zip(is_held_out).filter(|&(_, &is_held_out)| is_held_out) {
-                basket.iter().for_each(|&item| counts[item as usize] -= 1);
-            }
-            counts
-        };
         let artists = counting.artists.as_ref();
-        Twin {
+        HeldOut {
             is_held_out,
-            support_counts: without(&counting.support_counts, counting.baskets),
+            support_counts: counting.baskets.support_counts_without(is_held_out),
             artist_counts: artists
-                .map_or_else(Vec::new, |artists| without(&artists.support_counts, &artists.baskets)),
+                .map_or_else(Vec::new, |artists| artists.baskets.support_counts_without(is_held_out)),
         }
     }
 }
@@ -193,7 +186,7 @@ impl<'b> Counting<'b> {
     pub(super) fn rules(
         &self,
         antecedents: impl Iterator<Item = u32>,
-        twin: Option<&Twin<'_>>,
+        twin: Option<&HeldOut<'_>>,
     ) -> (PairRules, PairRules) {
         let scratches = || self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = scratches().pop();
@@ -222,7 +215,7 @@ impl<'b> Counting<'b> {
         (rules, twin_rules)
     }
 
-    fn antecedent(&self, id: u32, twin: Option<&Twin<'_>>) -> Antecedent {
+    fn antecedent(&self, id: u32, twin: Option<&HeldOut<'_>>) -> Antecedent {
         let (mut count, mut units) = (0, 0);
         for &basket in self.holders.of(id) {
             if twin.is_none_or(|twin| !twin.is_held_out[basket as usize]) {
@@ -234,7 +227,7 @@ impl<'b> Counting<'b> {
     }
 
     /// Fills the scratch with the strongest rules of one antecedent, by ascending consequent: of all baskets and, if asked for, of the twin.
-    fn find_rules(&self, antecedent: u32, twin: Option<&Twin<'_>>, scratch: &mut Scratch) {
+    fn find_rules(&self, antecedent: u32, twin: Option<&HeldOut<'_>>, scratch: &mut Scratch) {
         let Scratch { all, held_out, rules, twin_rules } = scratch;
         let holders = self.holders.of(antecedent);
         let mut touched = 0;
