@@ -35,8 +35,9 @@ pub(crate) fn model_info(answer: &ModelInfoResponse, style: Style) -> String {
     }
     if let Some(scoring) = &answer.scoring {
         let Scoring { weight_scale, many_weight_scale, artist_weight_scale, .. } = scoring;
-        let scales =
-            format!("of one {weight_scale}, many {many_weight_scale}, artists {artist_weight_scale}");
+        let scales = format!(
+            "one unit is {weight_scale:.4} for a single seed, {many_weight_scale:.4} for many, {artist_weight_scale:.4} of an artist"
+        );
         rows.push(("Weights", scales));
     }
     if let Some(refresh) = &answer.last_refresh {

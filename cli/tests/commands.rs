@@ -160,7 +160,7 @@ fn info_tells_model_dataset_evaluation_and_a_rejected_version() {
         "max rules per song 100, max length unlimited, max consequent length 2\n",
         "Itemsets     11: 6 of 1 song, 4 of 2, 1 of 3\n",
         "3 from artists, 9 with longer consequents\n",
-        "Weights      of one 0.0001, many 0.0002, artists 0.0003\n",
+        "Weights      one unit is 0.0001 for a single seed, 0.0002 for many, 0.0003 of an artist\n",
         "two was rejected: `rules.parquet` is damaged\n",
         "Evaluated on 20 held-out playlists:\n",
         "    5  model              0.251",
