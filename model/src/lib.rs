@@ -45,8 +45,8 @@ pub use self::{
     integers::Weights,
     longer_rules::{LongerRule, LongerRulesEncoder},
     manifest::{
-        Counts, Dataset, FORMAT, FileDigest, Manifest, Metadata, Parameters, Scoring, SeedScoring, Stage,
-        TrainerBuild,
+        Counts, Dataset, FORMAT, FileDigest, Learning, Manifest, Metadata, Parameters, Scoring, SeedScoring,
+        Stage, TrainerBuild, WeightParts,
     },
     model::{EncodedTables, Model, Tables},
     publication::Publication,

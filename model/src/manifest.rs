@@ -55,6 +55,9 @@ pub struct Metadata {
     pub counts: Counts,
     /// How a recommendation's score follows from rule weights.
     pub scoring: Scoring,
+    /// What the weights were learned from; `None` when they are confidences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning: Option<Learning>,
     /// How good the model is; `None` when it was not evaluated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<Evaluation>,
@@ -146,6 +149,34 @@ pub struct Counts {
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+/// What the weights of one-song rules were made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Learning {
+    /// The most common songs, between which EASE^R was solved; the part of other rules is 0.
+    pub ease_songs: u32,
+    /// The most common songs that have latent factors; the parts of rules of others are 0.
+    pub factor_songs: u32,
+    /// The latent factors of a song.
+    pub factors: u32,
+    /// What `weight` is the sum of, before it is divided by its scale and rounded.
+    pub weight: WeightParts,
+    /// What `many_weight` is the sum of, in the same way.
+    pub many_weight: WeightParts,
+}
+
+/// By how much each part of a rule's weight was multiplied; at least 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WeightParts {
+    /// The confidence, where a playlist counts `1/√length`.
+    pub confidence: f64,
+    /// What the first 64 latent factors tell, the weaker ones less.
+    pub smooth_factors: f64,
+    /// What all latent factors tell.
+    pub sharp_factors: f64,
+    /// The weight of EASE^R.
+    pub ease: f64,
 }
 
 /// How a recommendation's score follows from the weights of the rules that fired for it.

@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 
-use model::{Evaluation, SeedScoring};
+use model::{Evaluation, Learning, SeedScoring, WeightParts};
 use tracing::info;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     memory::MemoryGuard,
     one_song_rules::PairRuleBatches,
     progress::Progress,
-    rule_weights::{Mixture, RuleWeights},
+    rule_weights::{CONFIDENCE, EASE, Mixture, Parts, RuleWeights, SHARP, SMOOTH},
     stages::Stages,
     training::{Settings, TrainError},
     twin::Twin,
@@ -50,6 +50,24 @@ impl Learned {
     /// Weighs the rules of all playlists.
     pub(crate) fn weights(&self) -> RuleWeights<'_> {
         RuleWeights::learned(self.fit.mixture, &self.factors, &self.ease)
+    }
+
+    /// What the manifest tells of it.
+    pub(crate) fn learning(&self) -> Learning {
+        let parts = |parts: Parts| WeightParts {
+            confidence: parts[CONFIDENCE].into(),
+            smooth_factors: parts[SMOOTH].into(),
+            sharp_factors: parts[SHARP].into(),
+            ease: parts[EASE].into(),
+        };
+        let Mixture { one, many, .. } = self.fit.mixture;
+        Learning {
+            ease_songs: self.ease.len() as u32,
+            factor_songs: self.factors.len() as u32,
+            factors: self.factors.singular_values().len() as u32,
+            weight: parts(one),
+            many_weight: parts(many),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{iter, num::NonZeroU32};
 
-use model::{Counts, EncodedRules, Evaluation, LongerRulesEncoder, RulesEncoder, Scoring, Songs};
+use model::{Counts, EncodedRules, Evaluation, Learning, LongerRulesEncoder, RulesEncoder, Scoring, Songs};
 use tracing::info;
 
 use crate::{
@@ -51,6 +51,8 @@ pub(crate) struct Found {
     pub(crate) counts: Counts,
     /// How the weights of the rules make scores.
     pub(crate) scoring: Scoring,
+    /// What the weights were learned from; `None` when they are confidences.
+    pub(crate) learning: Option<Learning>,
     /// How good the twin is; `None` when it was not measured.
     pub(crate) evaluation: Option<Evaluation>,
 }
@@ -128,6 +130,7 @@ pub(crate) fn mine(
         })?;
     }
     let artist_rules = encoder.finish()?;
+    let learning = learned.as_ref().map(Learned::learning);
     let (fit, evaluation) = match learned {
         Some(learned) => (learned.fit, Some(learned.evaluation)),
         None => (without_pairs(), None),
@@ -148,7 +151,7 @@ pub(crate) fn mine(
         artist_rules = counts.artist_rules,
         "derived the rules"
     );
-    Ok(Found { rules, artist_rules, longer_rules, counts, scoring: fit.scoring(), evaluation })
+    Ok(Found { rules, artist_rules, longer_rules, counts, scoring: fit.scoring(), learning, evaluation })
 }
 
 /// Measures the twin of the model that the dataset would make.

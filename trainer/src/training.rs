@@ -213,6 +213,7 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
         parameters,
         counts: found.counts,
         scoring: found.scoring,
+        learning: found.learning,
         evaluation: found.evaluation,
         refusal: None,
         stages: stages.0,

@@ -101,6 +101,17 @@ fn a_model_is_published_with_figures_of_its_twin_far_above_those_of_popularity()
     // What was fitted stands in the manifest.
     let seeds: Vec<u32> = manifest.metadata.scoring.by_seeds.iter().map(|entry| entry.seeds).collect();
     assert_eq!(seeds, [1, 5, 25]);
+    let learning = manifest.metadata.learning.unwrap();
+    assert_eq!(
+        (learning.ease_songs, learning.factor_songs),
+        (manifest.metadata.dataset.songs, manifest.metadata.dataset.songs)
+    );
+    assert_eq!(learning.factors, 128);
+    assert_eq!(
+        (learning.weight.confidence, learning.weight.sharp_factors, learning.weight.ease),
+        (1.0, 0.0, 0.0)
+    );
+    assert!(learning.many_weight.ease > 0.0, "{learning:?}");
 }
 
 /// One more playlist, long and of no theme, pairs songs that never met. Were it part of the twin, other answers would change, as they do when its

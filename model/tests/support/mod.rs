@@ -86,6 +86,7 @@ pub(crate) fn metadata(key: &str) -> Metadata {
                 SeedScoring { seeds: 25, many_share: 0.75, damping: 0.5, artist_share: 0.5 },
             ],
         },
+        learning: None,
         evaluation: None,
         refusal: None,
         stages: vec![Stage { stage: "mine".to_owned(), seconds: 0.5, ..Stage::default() }],

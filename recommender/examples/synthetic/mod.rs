@@ -147,6 +147,7 @@ fn metadata(songs: &Songs, rules: u64) -> Metadata {
             many_weight_scale: 1.0,
             by_seeds: vec![SeedScoring { seeds: 1, many_share: 0.0, damping: 0.4, artist_share: 0.0 }],
         },
+        learning: None,
         evaluation: None,
         refusal: None,
         stages: Vec::new(),

@@ -150,6 +150,7 @@ fn metadata(number: u32) -> Metadata {
             artist_weight_scale: 3.0,
             by_seeds: vec![SeedScoring { seeds: 1, many_share: 0.0, damping: 0.4, artist_share: 0.0 }],
         },
+        learning: None,
         evaluation: None,
         refusal: None,
         stages: vec![Stage {

@@ -125,6 +125,7 @@ pub(crate) fn metadata(tables: &Tables) -> Metadata {
             many_weight_scale: 1.0,
             by_seeds: vec![SeedScoring { seeds: 1, many_share: 0.0, damping: 0.0, artist_share: 0.0 }],
         },
+        learning: None,
         evaluation: None,
         refusal: None,
         stages: Vec::new(),

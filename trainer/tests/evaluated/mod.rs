@@ -76,6 +76,7 @@ pub(crate) fn metadata(evaluation: Option<Evaluation>) -> Metadata {
             many_weight_scale: 1.0,
             by_seeds: vec![SeedScoring { seeds: 1, many_share: 0.0, damping: 0.0, artist_share: 0.0 }],
         },
+        learning: None,
         evaluation,
         refusal: None,
         stages: vec![],
