@@ -9,6 +9,11 @@ use std::{
 use clap::{Parser, ValueEnum, builder::NonEmptyStringValueParser};
 use tracing_subscriber::EnvFilter;
 
+use crate::{
+    durations::{duration, positive_duration},
+    limits::Limits,
+};
+
 /// What `--version` prints: the version and the source revision that it was built from.
 static VERSION: LazyLock<String> =
     LazyLock::new(|| format!("{} ({})", env!("CARGO_PKG_VERSION"), model::REVISION));
@@ -71,6 +76,10 @@ pub struct Settings {
     #[arg(long, env = "GRACE_PERIOD", value_name = "DURATION", default_value = "20s", value_parser = duration)]
     pub grace_period: Duration,
 
+    /// How many clients and calls are served at a time, and how long a connection lasts.
+    #[command(flatten)]
+    pub limits: Limits,
+
     /// The name of this replica in answers [default: the name of the host].
     #[arg(long, env = "POD_NAME", value_name = "NAME", default_value_t = host_name(), hide_default_value = true,
         value_parser = NonEmptyStringValueParser::new())]
@@ -87,6 +96,7 @@ impl Settings {
             poll_interval: Duration::from_secs(1),
             drain_delay: Duration::from_secs(5),
             grace_period: Duration::from_secs(20),
+            limits: Limits::default(),
             served_by: host_name(),
         }
     }
@@ -115,33 +125,6 @@ fn host_name() -> String {
         .unwrap_or_else(|| "recommender".to_owned())
 }
 
-/// Reads `100ms`, `1s` or `2m`; at most a day, so that no sum of durations overflows.
-fn duration(text: &str) -> Result<Duration, String> {
-    const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    let number_ends = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(number_ends);
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        _ => return Err("write a whole number and `ms`, `s` or `m`, as in `100ms`".to_owned()),
-    };
-    let number: u64 =
-        number.parse().map_err(|_| "write a whole number before the unit, as in `100ms`".to_owned())?;
-    number
-        .checked_mul(milliseconds)
-        .map(Duration::from_millis)
-        .filter(|duration| *duration <= A_DAY)
-        .ok_or_else(|| "it is more than a day (`1440m`)".to_owned())
-}
-
-fn positive_duration(text: &str) -> Result<Duration, String> {
-    match duration(text)? {
-        Duration::ZERO => Err("it must be above 0".to_owned()),
-        duration => Ok(duration),
-    }
-}
-
 /// Checks a filter while misuse can still be told from failure.
 fn log_filter(text: &str) -> Result<String, String> {
     match EnvFilter::try_new(text) {
@@ -153,22 +136,6 @@ fn log_filter(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_have_a_whole_number_and_a_unit() {
-        assert_eq!(duration("100ms"), Ok(Duration::from_millis(100)));
-        assert_eq!(duration("1s"), Ok(Duration::from_secs(1)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        for wrong in ["", "1", "s", "1h", "1.5s", "-1s", "1 s", "1441m", "99999999999999999999s"] {
-            assert!(duration(wrong).is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn polling_without_a_pause_is_misuse() {
-        assert!(positive_duration("0s").is_err());
-        assert!(duration("0s").is_ok());
-    }
 
     #[test]
     fn settings_without_flags_are_the_defaults_of_the_command_line() {

@@ -1,43 +1,22 @@
-//! Accepts connections, serves them, and closes them within a bound.
+//! Accepts connections, at most so many, and closes them within a bound.
 //!
 //! tonic's own server waits for ever for a client that holds a silent connection or a stream open, so the accept loop and
 //! the drain are ours. What is below them, from the connection to the method, is hyper's and tonic's.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
-};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
     time,
 };
-use tokio_util::sync::CancellationToken;
 
-use crate::{calls::Calls, metrics::Metrics};
-
-/// How often an idle client is asked whether it is still there, and how long it may take to say so.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Calls that a client may have in flight on one connection; more wait on its side.
-const MAX_CONCURRENT_STREAMS: u32 = 1_000;
-
-/// The headers of a call in bytes; ours are some hundred.
-const MAX_HEADER_LIST_SIZE: u32 = 16 * 1024;
-
-/// What a client that speaks HTTP/2 sends first, see RFC 9113, section 3.4.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// The time that a new connection is given to show which version of HTTP it speaks.
-const PREFACE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How often a connection that has sent a part of the preface is looked at; hardly any client sends it in parts.
-const PREFACE_PAUSE: Duration = Duration::from_millis(50);
+use crate::{
+    calls::Destination,
+    connection::{self, Protocols},
+    limits::Limits,
+};
 
 /// The pause after a connection could not be accepted, which happens when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -51,34 +30,30 @@ pub(crate) struct Connections {
 }
 
 /// What all connections share.
-struct Shared {
-    builder: auto::Builder<TokioExecutor>,
-    routes: Router,
-    metrics: Arc<Metrics>,
-    closing: CancellationToken,
-    grace_period: Duration,
+pub(crate) struct Shared {
+    pub(crate) protocols: Protocols,
+    pub(crate) destination: Arc<Destination>,
+    pub(crate) limits: Limits,
+    pub(crate) grace_period: Duration,
+    /// Whether there are as many connections as there may be.
+    pub(crate) is_full: watch::Sender<bool>,
 }
 
 impl Connections {
-    /// Those that `listener` will accept, for `routes`. They have `grace_period` to end when they are closed.
+    /// Those that `listener` will accept. They have `grace_period` to end when they are closed.
     pub(crate) fn new(
         listener: TcpListener,
-        routes: Router,
-        metrics: Arc<Metrics>,
+        destination: Arc<Destination>,
+        limits: Limits,
         grace_period: Duration,
     ) -> Self {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(KEEP_ALIVE_INTERVAL)
-            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-            .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
-            .max_header_list_size(MAX_HEADER_LIST_SIZE);
-        // With a timer, a client that sends its headers slowly is cut off after 30 seconds.
-        builder.http1().timer(TokioTimer::new());
-        let closing = CancellationToken::new();
-        let shared = Shared { builder, routes, metrics, closing, grace_period };
+        let shared = Shared {
+            protocols: Protocols::new(),
+            destination,
+            limits,
+            grace_period,
+            is_full: watch::Sender::new(false),
+        };
         Connections { listener, open: JoinSet::new(), shared: Arc::new(shared) }
     }
 
@@ -95,7 +70,7 @@ impl Connections {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         failing = false;
-                        self.open.spawn(serve(Arc::clone(&self.shared), stream, peer));
+                        self.serve(stream, peer);
                     }
                     // The client has gone already.
                     Err(error) if is_of_one_connection(&error) => {}
@@ -108,22 +83,54 @@ impl Connections {
                     }
                 },
                 // Forgets the connections that have ended.
-                Some(_) = self.open.join_next() => {}
+                Some(_) = self.open.join_next() => self.note_whether_full(),
             }
         }
     }
 
-    /// Accepts no more, ends streams, asks every client to go away and waits until it has, for at most the grace period.
-    /// Returns the number of calls that were cut off then.
-    pub(crate) async fn close(self) -> usize {
+    fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
+        if self.open.len() >= self.shared.limits.max_connections.get() {
+            if !*self.shared.is_full.borrow() {
+                tracing::warn!(
+                    connections = self.open.len(),
+                    "there are as many connections as `--max-connections` allows; closing idle ones and refusing others"
+                );
+            }
+            self.shared.destination.metrics.connection_refused();
+            self.note_whether_full();
+            return;
+        }
+        self.open.spawn(connection::serve(Arc::clone(&self.shared), stream, peer));
+    }
+
+    /// Full is when one was refused, until there is room again.
+    fn note_whether_full(&self) {
+        let is_full = self.open.len() >= self.shared.limits.max_connections.get();
+        self.shared.is_full.send_if_modified(|before| std::mem::replace(before, is_full) != is_full);
+    }
+
+    /// Accepts those that wait and then no more, ends streams, asks every client to go away and waits until it has, for at most
+    /// the grace period. Returns the number of calls that were cut off then.
+    pub(crate) async fn close(mut self) -> usize {
+        self.accept_waiting().await;
         let Connections { listener, mut open, shared } = self;
         drop(listener);
-        shared.closing.cancel();
+        shared.destination.closing.cancel();
         let mut cut_off = 0;
         while let Some(ended) = open.join_next().await {
             cut_off += ended.unwrap_or_default();
         }
         cut_off
+    }
+
+    /// Serves the connections that the kernel has accepted already. Closing the listener would reset them, and the calls that
+    /// were sent on them would be lost.
+    async fn accept_waiting(&mut self) {
+        // One that comes at the same moment is lost still, as its client can tell: nothing was answered on it.
+        const PATIENCE: Duration = Duration::from_millis(1);
+        while let Ok(Ok((stream, peer))) = time::timeout(PATIENCE, self.listener.accept()).await {
+            self.serve(stream, peer);
+        }
     }
 }
 
@@ -135,102 +142,31 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Serves one connection to its end. Returns the number of its calls that were cut off.
-async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) -> usize {
-    let _open = OpenConnection::count(&shared.metrics);
-    // Small answers must not wait for more to send. It fails only on a connection that has gone, which shows soon.
-    let _ = stream.set_nodelay(true);
-
-    // What has not sent so much has no call to lose.
-    let preface = time::timeout(PREFACE_TIMEOUT, preface(&stream));
-    match shared.closing.run_until_cancelled(preface).await {
-        Some(Ok(Ok(()))) => {}
-        Some(_) | None => return 0,
-    }
-
-    let calls = Calls::new(shared.routes.clone(), Arc::clone(&shared.metrics), shared.closing.clone());
-    let mut in_flight = calls.in_flight();
-    let mut connection = pin!(shared.builder.serve_connection(TokioIo::new(stream), calls));
-    tokio::select! {
-        result = connection.as_mut() => {
-            if let Err(error) = result {
-                tracing::debug!(%peer, %error, "connection ended with an error");
-            }
-            return 0;
-        }
-        () = shared.closing.cancelled() => connection.as_mut().graceful_shutdown(),
-    }
-
-    let deadline = time::sleep(shared.grace_period);
-    let cut_off = tokio::select! {
-        // Whatever the client makes of its connection now, its calls have ended.
-        _ = connection => 0,
-        // A client that does not go away when asked to cannot keep the server.
-        () = idle(&mut in_flight, shared.grace_period / 2) => 0,
-        () = deadline => *in_flight.borrow(),
-    };
-    if cut_off > 0 {
-        tracing::error!(%peer, calls = cut_off, "cut off: the calls did not end within the grace period");
-    }
-    cut_off
-}
-
-/// Waits until the client has sent the preface of HTTP/2, or something else. From then on hyper has time-outs of its own.
-async fn preface(stream: &TcpStream) -> io::Result<()> {
-    let mut sent = [0; PREFACE.len()];
-    loop {
-        // That a stream is readable may be a false alarm, so only a byte is a proof.
-        let length = stream.peek(&mut sent).await?;
-        let is_a_part = (1..PREFACE.len()).contains(&length) && PREFACE.starts_with(&sent[..length]);
-        if !is_a_part {
-            return Ok(());
-        }
-        // What was sent stays to be read, so there is no event to wait for.
-        time::sleep(PREFACE_PAUSE).await;
-    }
-}
-
-/// Ends when there has been no call in flight for `linger`.
-async fn idle(in_flight: &mut watch::Receiver<usize>, linger: Duration) {
-    loop {
-        if in_flight.wait_for(|calls| *calls == 0).await.is_err() {
-            return;
-        }
-        if time::timeout(linger, in_flight.changed()).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Counts a connection for as long as it is open, even if its task is dropped.
-struct OpenConnection(Arc<Metrics>);
-
-impl OpenConnection {
-    fn count(metrics: &Arc<Metrics>) -> Self {
-        metrics.connection_opened();
-        OpenConnection(Arc::clone(metrics))
-    }
-}
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        self.0.connection_closed();
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::live_model::LiveModel;
+    use crate::{admission::Admission, live_model::LiveModel, metrics::Metrics};
+
+    const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
     /// Sends `bytes` and then nothing; returns the time until the server ends the connection.
     async fn time_until_closed(bytes: &[u8]) -> Duration {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let limits = Limits::default();
         let metrics = Arc::new(Metrics::new(Arc::new(LiveModel::default())));
-        let mut connections = Connections::new(listener, Router::new(), metrics, Duration::from_secs(20));
+        let destination = Destination {
+            routes: Router::new(),
+            admission: Arc::new(Admission::new(limits.max_queued_calls, Arc::clone(&metrics))),
+            metrics,
+            closing: CancellationToken::new(),
+        };
+        let mut connections =
+            Connections::new(listener, Arc::new(destination), limits, Duration::from_secs(20));
         let began = time::Instant::now();
         let client = async {
             let mut stream = TcpStream::connect(address).await.unwrap();
@@ -248,9 +184,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_does_not_say_what_it_speaks_is_cut_off() {
-        for bytes in [&b""[..], b"P", b"PRI * HT", &PREFACE[..23], b"GET / HT", PREFACE] {
+        for bytes in [&b""[..], b"P", b"PRI * HT", &PREFACE[..23]] {
             let time = time_until_closed(bytes).await;
-            let expected = PREFACE_TIMEOUT..PREFACE_TIMEOUT + Duration::from_secs(5);
+            let expected = Duration::from_secs(10)..Duration::from_secs(15);
+            assert!(expected.contains(&time), "{bytes:?}: {time:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_begins_to_speak_and_stops_is_cut_off() {
+        for bytes in [&b"GET / HT"[..], PREFACE] {
+            let time = time_until_closed(bytes).await;
+            let expected = Duration::from_secs(30)..Duration::from_secs(35);
             assert!(expected.contains(&time), "{bytes:?}: {time:?}");
         }
     }

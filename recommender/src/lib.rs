@@ -20,12 +20,22 @@ mod live_model;
 mod refresh;
 mod status;
 mod validation;
+mod deadline;
 mod answer;
 mod service;
 mod health;
 mod metrics;
+mod methods;
+mod queue;
+mod admission;
+mod activity;
+mod request_body;
+mod answer_body;
 mod calls;
+mod connection;
 mod connections;
+mod durations;
+mod limits;
 mod args;
 mod logging;
 mod server;
@@ -34,6 +44,7 @@ pub use ranking::{Antecedent, FiredRule, Query, Recommendation, Source};
 
 pub use self::{
     args::{Args, LogFormat, Settings},
+    limits::Limits,
     logging::init_logging,
     search::SearchPage,
     seeds::{MatchKind, SeedMatch},

@@ -16,7 +16,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::live_model::{LiveModel, Refresh, RefreshOutcome};
+use crate::{
+    admission::Shed,
+    live_model::{LiveModel, Refresh, RefreshOutcome},
+};
 
 /// The content type of [`Metrics::encode`]'s text.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -34,6 +37,11 @@ struct MethodLabels {
 struct CallLabels {
     method: &'static str,
     code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -58,7 +66,10 @@ pub(crate) struct Metrics {
     requests: Family<CallLabels, Counter>,
     latencies: Family<MethodLabels, Histogram, fn() -> Histogram>,
     in_flight: Family<MethodLabels, Gauge>,
+    shed: Family<ReasonLabels, Counter>,
     connections: Gauge,
+    connections_refused: Counter,
+    connections_ended: Family<ReasonLabels, Counter>,
     refreshes: Family<OutcomeLabels, Counter>,
     last_refresh_success: Gauge,
     seeds: Family<MatchLabels, Counter>,
@@ -72,7 +83,10 @@ impl Metrics {
             requests: Family::default(),
             latencies: Family::new_with_constructor(|| Histogram::new(LATENCY_BUCKETS)),
             in_flight: Family::default(),
+            shed: Family::default(),
             connections: Gauge::default(),
+            connections_refused: Counter::default(),
+            connections_ended: Family::default(),
             refreshes: Family::default(),
             last_refresh_success: Gauge::default(),
             seeds: Family::default(),
@@ -97,7 +111,22 @@ impl Metrics {
             "Calls that have not ended, streams among them",
             metrics.in_flight.clone(),
         );
+        registry.register(
+            "requests_shed",
+            "Calls that were refused with RESOURCE_EXHAUSTED because more was asked than can be answered soon, by what was full",
+            metrics.shed.clone(),
+        );
         registry.register("connections", "Open connections of clients", metrics.connections.clone());
+        registry.register(
+            "connections_refused",
+            "Connections that were closed at once because there were as many as there may be",
+            metrics.connections_refused.clone(),
+        );
+        registry.register(
+            "connections_ended",
+            "Connections that ended or were asked to, by why: the client closed it, it was old or idle, its client took no answers, the replica drains",
+            metrics.connections_ended.clone(),
+        );
         registry.register(
             "refreshes",
             "Looks for another model version, by outcome",
@@ -118,6 +147,9 @@ impl Metrics {
         // A counter that has not counted yet is 0, not absent.
         for outcome in ["unchanged", "swapped", "nothing_published", "failed"] {
             let _ = metrics.refreshes.get_or_create(&OutcomeLabels { outcome });
+        }
+        for reason in Shed::ALL {
+            let _ = metrics.shed.get_or_create(&ReasonLabels { reason: reason.name() });
         }
         metrics
     }
@@ -140,6 +172,18 @@ impl Metrics {
     pub(crate) fn call_ended(&self, method: &'static str, code: &'static str) {
         self.in_flight.get_or_create(&MethodLabels { method }).dec();
         self.requests.get_or_create(&CallLabels { method, code }).inc();
+    }
+
+    pub(crate) fn call_shed(&self, reason: Shed) {
+        self.shed.get_or_create(&ReasonLabels { reason: reason.name() }).inc();
+    }
+
+    pub(crate) fn connection_refused(&self) {
+        self.connections_refused.inc();
+    }
+
+    pub(crate) fn connection_ended(&self, reason: &'static str) {
+        self.connections_ended.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     pub(crate) fn connection_opened(&self) {

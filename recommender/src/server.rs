@@ -17,6 +17,8 @@ use tonic_health::pb::health_server::HealthServer;
 
 use crate::{
     Settings,
+    admission::Admission,
+    calls::Destination,
     connections::Connections,
     health::Health,
     live_model::LiveModel,
@@ -101,7 +103,8 @@ impl Server {
         let live = Arc::new(LiveModel::default());
         let metrics = Arc::new(Metrics::new(Arc::clone(&live)));
         let health = Health::new().await;
-        let routes = routes(&settings, &live, &metrics, &health)?;
+        let admission = Arc::new(Admission::new(settings.limits.max_queued_calls, Arc::clone(&metrics)));
+        let routes = routes(&settings, &live, &metrics, &admission, &health)?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             revision = model::REVISION,
@@ -121,7 +124,9 @@ impl Server {
         let draining = CancellationToken::new();
         let mut readiness = JoinSet::new();
         readiness.spawn(health.follow(live, draining.clone()));
-        let mut connections = Connections::new(listener, routes, metrics, settings.grace_period);
+        let destination = Destination { routes, admission, metrics, closing: CancellationToken::new() };
+        let mut connections =
+            Connections::new(listener, Arc::new(destination), settings.limits.clone(), settings.grace_period);
 
         tokio::select! {
             () = stop => {}
@@ -163,9 +168,11 @@ fn routes(
     settings: &Settings,
     live: &Arc<LiveModel>,
     metrics: &Arc<Metrics>,
+    admission: &Arc<Admission>,
     health: &Health,
 ) -> Result<Router, ServeError> {
-    let playlists = Playlists::new(Arc::clone(live), Arc::clone(metrics), &settings.served_by);
+    let playlists =
+        Playlists::new(Arc::clone(live), Arc::clone(metrics), Arc::clone(admission), &settings.served_by);
     let descriptors = || {
         tonic_reflection::server::Builder::configure()
             // Each version of reflection would only list itself.

@@ -1,6 +1,6 @@
 //! `playlist.v1.PlaylistService`: checks a request, asks the model, translates the answer.
 
-use std::{num::NonZero, pin::Pin, sync::Arc, thread};
+use std::{pin::Pin, sync::Arc};
 
 use futures_util::{Stream, StreamExt as _};
 use proto::v1::{
@@ -8,12 +8,16 @@ use proto::v1::{
     SearchSongsResponse, SeedMatch, Source, WatchModelRequest, WatchModelResponse,
     playlist_service_server::PlaylistService,
 };
-use tokio::{sync::Semaphore, task};
+use tokio::task;
 use tokio_stream::wrappers::WatchStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    Query, answer,
+    Query,
+    admission::Admission,
+    answer,
+    deadline::Deadline,
     live_model::{InService, LiveModel},
     metrics::Metrics,
     status,
@@ -28,20 +32,18 @@ const MAX_TEXTS_IN_PLACE: usize = 16;
 pub(crate) struct Playlists {
     live: Arc<LiveModel>,
     metrics: Arc<Metrics>,
+    admission: Arc<Admission>,
     served_by: Arc<str>,
-    /// As many large requests are computed at a time as there are cores; more would only delay the small ones.
-    large_requests: Arc<Semaphore>,
 }
 
 impl Playlists {
-    pub(crate) fn new(live: Arc<LiveModel>, metrics: Arc<Metrics>, served_by: &str) -> Self {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        Playlists {
-            live,
-            metrics,
-            served_by: Arc::from(served_by),
-            large_requests: Arc::new(Semaphore::new(cores)),
-        }
+    pub(crate) fn new(
+        live: Arc<LiveModel>,
+        metrics: Arc<Metrics>,
+        admission: Arc<Admission>,
+        served_by: &str,
+    ) -> Self {
+        Playlists { live, metrics, admission, served_by: Arc::from(served_by) }
     }
 
     fn in_service(&self) -> Result<Arc<InService>, Status> {
@@ -74,25 +76,33 @@ impl PlaylistService for Playlists {
         &self,
         request: Request<RecommendRequest>,
     ) -> Result<Response<RecommendResponse>, Status> {
+        let deadline = deadline_of(&request);
         let request = request.into_inner();
         // What is wrong with a request is wrong with and without a model.
         let limits = validation::recommend_limits(&request)?;
         let in_service = self.in_service()?;
         let texts = request.songs.len() + request.exclude_songs.len();
         let response = if texts <= MAX_TEXTS_IN_PLACE {
-            recommend(&in_service, &self.served_by, request, limits)
+            recommend(&in_service, &self.served_by, request, limits, || deadline.check())?
         } else {
             let served_by = Arc::clone(&self.served_by);
-            let permit = Arc::clone(&self.large_requests).acquire_owned().await;
+            let place = self.admission.large_request().await?;
+            // The thread does not notice by itself that nobody waits any more: the client has gone, or its time is over.
+            let abandoned = CancellationToken::new();
+            let _abandon = abandoned.clone().drop_guard();
             task::spawn_blocking(move || {
-                let _permit = permit;
-                recommend(&in_service, &served_by, request, limits)
+                let _place = place;
+                let go_on = || match abandoned.is_cancelled() {
+                    true => Err(Status::cancelled("the client waits no more")),
+                    false => deadline.check(),
+                };
+                recommend(&in_service, &served_by, request, limits, go_on)
             })
             .await
             .map_err(|error| {
                 tracing::error!(%error, "a request could not be answered");
                 status::internal()
-            })?
+            })??
         };
         self.count(&response);
         Ok(Response::new(response))
@@ -102,9 +112,11 @@ impl PlaylistService for Playlists {
         &self,
         request: Request<SearchSongsRequest>,
     ) -> Result<Response<SearchSongsResponse>, Status> {
+        let deadline = deadline_of(&request);
         let request = request.into_inner();
         let page = validation::search_page(&request)?;
         let in_service = self.in_service()?;
+        deadline.check()?;
         let found = in_service.model.search(&request.query, page.offset, page.size);
         let next_page_token = if found.more {
             validation::page_token(page.offset.saturating_add(found.songs.len()), &request.query)
@@ -137,25 +149,32 @@ impl PlaylistService for Playlists {
     }
 }
 
-/// Answers a checked request from one model.
+/// Until when the answer to a request is of use.
+fn deadline_of<T>(request: &Request<T>) -> Deadline {
+    let deadline = request.extensions().get::<Deadline>().copied();
+    deadline.unwrap_or_else(|| Deadline::of(&request.metadata().clone().into_headers()))
+}
+
+/// Answers a checked request from one model, for as long as `go_on` says that somebody waits for it.
 fn recommend(
     in_service: &InService,
     served_by: &str,
     request: RecommendRequest,
     limits: RecommendLimits,
-) -> RecommendResponse {
+    go_on: impl Fn() -> Result<(), Status>,
+) -> Result<RecommendResponse, Status> {
     let model = &in_service.model;
-    let resolve = |texts: &[String]| -> (Vec<_>, Vec<SeedMatch>) {
-        texts
-            .iter()
-            .map(|text| {
-                let found = model.resolve(text);
-                (found.song, answer::seed_match(model, text, &found))
-            })
-            .unzip()
+    let resolve = |texts: &[String]| -> Result<(Vec<_>, Vec<SeedMatch>), Status> {
+        let matches = texts.iter().map(|text| {
+            go_on()?;
+            let found = model.resolve(text);
+            Ok((found.song, answer::seed_match(model, text, &found)))
+        });
+        matches.collect()
     };
-    let (seeds, seed_matches) = resolve(&request.songs);
-    let (excluded, excluded_matches) = resolve(&request.exclude_songs);
+    let (seeds, seed_matches) = resolve(&request.songs)?;
+    let (excluded, excluded_matches) = resolve(&request.exclude_songs)?;
+    go_on()?;
     let recommendations = model.recommend(&Query {
         seeds: seeds.into_iter().flatten().collect(),
         excluded: excluded.into_iter().flatten().collect(),
@@ -168,10 +187,10 @@ fn recommend(
         .filter(|seed| seed.r#match() == Match::Unknown)
         .map(|seed| seed.seed.clone())
         .collect();
-    RecommendResponse {
+    Ok(RecommendResponse {
         unknown_songs,
         seeds: seed_matches,
         excluded_songs: excluded_matches,
         ..answer::recommend(in_service, served_by, &recommendations)
-    }
+    })
 }

@@ -37,6 +37,31 @@ pub(crate) fn no_model() -> Status {
     )
 }
 
+/// When to ask again after a call was refused: the queue is short, so it is empty long before, and jitter is the client's.
+const RETRY_DELAY_UNDER_OVERLOAD: Duration = Duration::from_millis(250);
+
+/// More is asked than can be answered soon.
+pub(crate) fn overloaded(what: &str) -> Status {
+    let mut details = with_reason("OVERLOADED");
+    details.set_retry_info(Some(RETRY_DELAY_UNDER_OVERLOAD));
+    Status::with_error_details(
+        Code::ResourceExhausted,
+        format!("{what}; ask again after {} ms", RETRY_DELAY_UNDER_OVERLOAD.as_millis()),
+        details,
+    )
+}
+
+/// The connection has served its time, so a stream ends; on another connection it will go on.
+pub(crate) fn connection_closes() -> Status {
+    let mut details = with_reason("CONNECTION_CLOSES");
+    details.set_retry_info(Some(Duration::ZERO));
+    Status::with_error_details(
+        Code::Unavailable,
+        "the connection has served its time; ask again on another one",
+        details,
+    )
+}
+
 /// The replica stops, so a stream ends; another replica will go on with it.
 pub(crate) fn draining() -> Status {
     let mut details = with_reason("DRAINING");

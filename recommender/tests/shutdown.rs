@@ -5,14 +5,13 @@ mod service_support;
 
 use std::time::Duration;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 use http_body_util::BodyExt as _;
 use prost::Message as _;
-use proto::v1::{RecommendRequest, RecommendResponse, WatchModelRequest};
+use proto::v1::{RecommendResponse, WatchModelRequest};
 use recommender::ServeError;
 use service_support::{
-    DEADLINE, TestServer, TestVolume, check, eventually, open_call, reason_of, seeds, settings,
+    DEADLINE, TestServer, TestVolume, check, eventually, framed, open_call, reason_of, seeds, settings,
     within_deadline,
 };
 use tokio::{
@@ -22,15 +21,6 @@ use tokio::{
 };
 use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
-
-/// A message as gRPC sends it: not compressed, its length, itself.
-fn framed(request: &RecommendRequest) -> Bytes {
-    let mut bytes = BytesMut::new();
-    bytes.put_u8(0);
-    bytes.put_u32(request.encoded_len().try_into().unwrap());
-    request.encode(&mut bytes).unwrap();
-    bytes.freeze()
-}
 
 #[tokio::test]
 async fn silent_connections_and_open_streams_do_not_hold_up_the_end() {

@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use chrono::{DateTime, TimeZone as _, Utc};
 use futures_util::{StreamExt as _, stream};
-use http_body_util::StreamBody;
+use http_body_util::{BodyExt as _, StreamBody};
 use hyper::{
     body::{Frame, Incoming},
     client::conn::http2,
@@ -34,7 +34,7 @@ use tokio::{
     time::{self, Instant},
 };
 use tonic::{
-    Status,
+    Code, Status,
     transport::{Channel, Endpoint},
 };
 use tonic_health::pb::{
@@ -354,8 +354,75 @@ async fn metric(address: SocketAddr, name: &str) -> Option<f64> {
         .map(|value| value.parse().unwrap())
 }
 
-/// What a call of [`open_call`] ends with.
+/// What a call on a [`RawConnection`] ends with.
 pub(crate) type RawAnswer = Result<http::Response<Incoming>, hyper::Error>;
+
+type Frames = stream::BoxStream<'static, Result<Frame<Bytes>, Infallible>>;
+
+/// A connection that does what a test says and no more, where tonic's channel would end calls and connect again by itself.
+pub(crate) struct RawConnection {
+    address: SocketAddr,
+    sender: http2::SendRequest<StreamBody<Frames>>,
+    connection: JoinHandle<Result<(), hyper::Error>>,
+}
+
+impl RawConnection {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let mut connection = RawConnection { address, sender, connection: tokio::spawn(connection) };
+        // The server has taken the connection when it has answered something.
+        let (body, answer) = connection.call("grpc.health.v1.Health/Check", "1M");
+        body.send(framed(&HealthCheckRequest { service: "liveness".to_owned() })).unwrap();
+        drop(body);
+        let answer = within_deadline(answer).await.unwrap().unwrap();
+        assert_eq!(code_of(answer).await, Code::Ok);
+        connection
+    }
+
+    /// Begins a call of `method`. Its request is what is sent into the first of what is returned, until that is dropped.
+    pub(crate) fn call(
+        &mut self,
+        method: &str,
+        timeout: &str,
+    ) -> (mpsc::UnboundedSender<Bytes>, JoinHandle<RawAnswer>) {
+        let (body, received) = mpsc::unbounded_channel();
+        let frames = stream::unfold(received, |mut received| async {
+            let bytes = received.recv().await?;
+            Some((Ok::<_, Infallible>(Frame::data(bytes)), received))
+        });
+        let request = http::Request::post(format!("http://{}/{method}", self.address))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .header("grpc-timeout", timeout)
+            .body(StreamBody::new(frames.boxed()))
+            .unwrap();
+        (body, tokio::spawn(self.sender.send_request(request)))
+    }
+
+    /// How the connection ended.
+    pub(crate) async fn ended(&mut self) -> Result<(), hyper::Error> {
+        (&mut self.connection).await.unwrap()
+    }
+}
+
+/// The gRPC status of an answer that has come to its end.
+pub(crate) async fn code_of(answer: http::Response<Incoming>) -> Code {
+    let (head, body) = answer.into_parts();
+    let trailers = body.collect().await.unwrap().trailers().cloned().unwrap_or_default();
+    let status = head.headers.get("grpc-status").or(trailers.get("grpc-status")).unwrap();
+    Code::from_bytes(status.as_bytes())
+}
+
+/// A message as gRPC sends it: not compressed, its length, itself.
+pub(crate) fn framed(message: &impl prost::Message) -> Bytes {
+    let mut bytes = BytesMut::new();
+    bytes.put_u8(0);
+    bytes.put_u32(message.encoded_len().try_into().unwrap());
+    message.encode(&mut bytes).unwrap();
+    bytes.freeze()
+}
 
 /// Calls `Recommend` without a body, and waits until the server has noticed. The body is what is sent later.
 pub(crate) async fn open_call(
@@ -371,23 +438,8 @@ pub(crate) async fn open_call_with_timeout(
     metrics_address: SocketAddr,
     timeout: &str,
 ) -> (mpsc::UnboundedSender<Bytes>, JoinHandle<RawAnswer>) {
-    // Not through tonic's channel, which would end the call by itself.
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (mut sender, connection) =
-        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
-    let (body, received) = mpsc::unbounded_channel();
-    let frames = stream::unfold(received, |mut received| async {
-        let bytes = received.recv().await?;
-        Some((Ok::<_, Infallible>(Frame::data(bytes)), received))
-    });
-    let request = http::Request::post(format!("http://{address}/playlist.v1.PlaylistService/Recommend"))
-        .header("content-type", "application/grpc")
-        .header("te", "trailers")
-        .header("grpc-timeout", timeout)
-        .body(StreamBody::new(frames.boxed()))
-        .unwrap();
-    let answer = tokio::spawn(async move { sender.send_request(request).await });
+    let mut connection = RawConnection::open(address).await;
+    let (body, answer) = connection.call("playlist.v1.PlaylistService/Recommend", timeout);
     let in_flight = r#"recommender_requests_in_flight{method="playlist.v1.PlaylistService/Recommend"}"#;
     eventually("the call is in flight", || async { metric(metrics_address, in_flight).await == Some(1.0) })
         .await;
