@@ -7,7 +7,7 @@ use proto::v1;
 
 use crate::{
     Antecedent, FiredRule, MatchKind, Recommendation, SeedMatch, ServedModel, Source,
-    live_model::{InService, Refresh, RefreshOutcome},
+    live_model::{InService, Moment, Refresh, RefreshOutcome},
 };
 
 /// The version of the service, which every answer carries.
@@ -121,35 +121,27 @@ pub(crate) fn search_songs(
 }
 
 /// The message of a [`v1::WatchModelRequest`]'s stream.
-pub(crate) fn watch_model(
-    in_service: Option<&InService>,
-    last_refresh: Option<&Refresh>,
-    served_by: &str,
-) -> v1::WatchModelResponse {
-    let model = in_service.map(|in_service| &in_service.model);
+pub(crate) fn watch_model(now: &Moment, served_by: &str) -> v1::WatchModelResponse {
+    let model = now.in_service.as_ref().map(|in_service| &in_service.model);
     v1::WatchModelResponse {
         version: VERSION.to_owned(),
         model_date: model.map(|model| timestamp(model.manifest().metadata.trained_at)),
         model_version: model.map(|model| model.version().to_string()).unwrap_or_default(),
         served_by: served_by.to_owned(),
-        last_refresh: last_refresh.map(refresh),
+        last_refresh: now.last_refresh.as_ref().map(refresh),
     }
 }
 
 /// The answer to [`v1::ModelInfoRequest`].
-pub(crate) fn model_info(
-    in_service: Option<&InService>,
-    last_refresh: Option<&Refresh>,
-    served_by: &str,
-) -> v1::ModelInfoResponse {
+pub(crate) fn model_info(now: &Moment, served_by: &str) -> v1::ModelInfoResponse {
     let service = v1::ModelInfoResponse {
         version: VERSION.to_owned(),
         served_by: served_by.to_owned(),
         service_revision: model::REVISION.to_owned(),
-        last_refresh: last_refresh.map(refresh),
+        last_refresh: now.last_refresh.as_ref().map(refresh),
         ..Default::default()
     };
-    let Some(in_service) = in_service else {
+    let Some(in_service) = &now.in_service else {
         return service;
     };
     let manifest = in_service.model.manifest();

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use model::VersionName;
 use tokio::sync::watch;
@@ -38,41 +38,54 @@ pub(crate) enum RefreshOutcome {
     Failed(String),
 }
 
+/// What is so at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Moment {
+    /// The model in service; `None` until the first one is there, never again afterwards.
+    pub(crate) in_service: Option<Arc<InService>>,
+    /// How the last look for another version ended; `None` before the first.
+    pub(crate) last_refresh: Option<Refresh>,
+}
+
 /// The model in service, replaced while requests read it, and how the last look for another one ended.
 ///
 /// A request takes one [`snapshot`](Self::snapshot) and answers from that alone. Replacing the model is one store of a
-/// pointer: readers neither wait nor see a half.
+/// pointer: readers neither wait nor see a half. Only one task writes, see [`Refresher`](crate::refresh::Refresher).
 #[derive(Debug, Default)]
 pub(crate) struct LiveModel {
-    in_service: ArcSwapOption<InService>,
-    last_refresh: ArcSwapOption<Refresh>,
+    now: ArcSwap<Moment>,
     /// Counts the swaps, to wake those who watch.
     swaps: watch::Sender<u64>,
 }
 
 impl LiveModel {
-    /// The model in service; `None` until the first one is there, never again afterwards.
+    /// The model in service, if there is one.
     pub(crate) fn snapshot(&self) -> Option<Arc<InService>> {
-        self.in_service.load_full()
+        self.now.load().in_service.clone()
     }
 
-    /// How the last look for another version ended; `None` before the first.
-    pub(crate) fn last_refresh(&self) -> Option<Arc<Refresh>> {
-        self.last_refresh.load_full()
+    /// The model in service and the last look for another one, which do not contradict each other.
+    pub(crate) fn now(&self) -> Arc<Moment> {
+        self.now.load_full()
+    }
+
+    /// How the last look for another version ended, if there was one.
+    pub(crate) fn last_refresh(&self) -> Option<Refresh> {
+        self.now.load().last_refresh.clone()
     }
 
     /// Puts `model` in service and returns the one before. Tells the watchers last, so that they see it all.
     pub(crate) fn replace(&self, model: ServedModel, refresh: Refresh) -> Option<Arc<InService>> {
-        let loaded_at = refresh.date;
-        let before = self.in_service.swap(Some(Arc::new(InService { model, loaded_at })));
-        self.note(refresh);
+        let in_service = Some(Arc::new(InService { model, loaded_at: refresh.date }));
+        let before = self.now.swap(Arc::new(Moment { in_service, last_refresh: Some(refresh) }));
         self.swaps.send_modify(|swaps| *swaps += 1);
-        before
+        before.in_service.clone()
     }
 
     /// Notes a look that brought no other model.
     pub(crate) fn note(&self, refresh: Refresh) {
-        self.last_refresh.store(Some(Arc::new(refresh)));
+        let in_service = self.snapshot();
+        self.now.store(Arc::new(Moment { in_service, last_refresh: Some(refresh) }));
     }
 
     /// Changes whenever another model has come into service.

@@ -128,9 +128,7 @@ impl PlaylistService for Playlists {
     }
 
     async fn model_info(&self, _: Request<ModelInfoRequest>) -> Result<Response<ModelInfoResponse>, Status> {
-        let (in_service, last_refresh) = (self.live.snapshot(), self.live.last_refresh());
-        let response = answer::model_info(in_service.as_deref(), last_refresh.as_deref(), &self.served_by);
-        Ok(Response::new(response))
+        Ok(Response::new(answer::model_info(&self.live.now(), &self.served_by)))
     }
 
     type WatchModelStream = Pin<Box<dyn Stream<Item = Result<WatchModelResponse, Status>> + Send>>;
@@ -141,10 +139,8 @@ impl PlaylistService for Playlists {
     ) -> Result<Response<Self::WatchModelStream>, Status> {
         let (live, served_by) = (Arc::clone(&self.live), Arc::clone(&self.served_by));
         // The first item comes at once, the others with each swap. The server ends the stream when it drains.
-        let messages = WatchStream::new(live.watch()).map(move |_| {
-            let (in_service, last_refresh) = (live.snapshot(), live.last_refresh());
-            Ok(answer::watch_model(in_service.as_deref(), last_refresh.as_deref(), &served_by))
-        });
+        let messages =
+            WatchStream::new(live.watch()).map(move |_| Ok(answer::watch_model(&live.now(), &served_by)));
         Ok(Response::new(messages.boxed()))
     }
 }
