@@ -183,7 +183,9 @@ impl<'v> Publication<'v> {
     ///
     /// If the hold cannot be read or does not name a version.
     pub fn hold(&self, key: &str) -> Result<Option<VersionName>, VolumeError> {
-        let path = self.volume.root().join(HOLDS).join(key);
+        let Some(path) = self.hold_path(key) else {
+            return Ok(None);
+        };
         match read_lines(&path)?.map(|lines| lines.into_iter().next()) {
             None => Ok(None),
             Some(Some(version)) => Ok(Some(version)),
@@ -197,7 +199,9 @@ impl<'v> Publication<'v> {
     ///
     /// If the hold cannot be removed.
     pub fn release(&self, key: &str) -> Result<(), VolumeError> {
-        let path = self.volume.root().join(HOLDS).join(key);
+        let Some(path) = self.hold_path(key) else {
+            return Ok(());
+        };
         match fs::remove_file(&path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 Err(VolumeError::Io { action: "remove", path, source })
@@ -240,9 +244,18 @@ impl<'v> Publication<'v> {
         let Ok(manifest) = self.volume.manifest(version) else {
             return Ok(());
         };
-        let folder = self.volume.root().join(HOLDS);
-        make_folder(&folder)?;
-        self.replace(&folder.join(&manifest.metadata.key), &format!("{version}\n"))
+        let Some(path) = self.hold_path(&manifest.metadata.key) else {
+            return Ok(());
+        };
+        make_folder(&self.volume.root().join(HOLDS))?;
+        self.replace(&path, &format!("{version}\n"))
+    }
+
+    /// Where a hold on `key` is. `None` for what is not the name of a file: no training has such a key, but a manifest that says so must not
+    /// reach other files.
+    fn hold_path(&self, key: &str) -> Option<PathBuf> {
+        let is_name = !matches!(key, "" | "." | "..") && key.len() <= 255 && !key.contains(['/', '\\', '\0']);
+        is_name.then(|| self.volume.root().join(HOLDS).join(key))
     }
 
     /// Leaves the hold that a person did not leave who wrote `CURRENT` without [`roll_back`](Self::roll_back).

@@ -257,6 +257,21 @@ fn a_hold_stays_when_its_version_could_not_be_put_in_service() {
 }
 
 #[test]
+fn a_key_that_is_a_path_touches_no_file_but_a_hold() {
+    let (_folder, volume) = volume();
+    let one = publish(&volume, "one");
+    fs::create_dir(volume.root().join("holds")).unwrap();
+    for key in ["../CURRENT", "", ".", "..", "a/b", "/", "nul\0", &"long".repeat(100)] {
+        let odd = publish(&volume, key);
+        assert_eq!(volume.current().unwrap(), Some(odd));
+        assert_eq!(hold(&volume, key), None);
+        volume.publication(NO_WAIT).unwrap().roll_back(&one).unwrap();
+        assert_eq!(volume.current().unwrap(), Some(one.clone()));
+    }
+    assert!(is_empty(&volume.root().join("holds")));
+}
+
+#[test]
 fn a_hold_that_names_no_version_is_an_error_and_not_the_end_of_the_hold() {
     let (_folder, volume) = volume();
     publish(&volume, "one");
