@@ -10,7 +10,8 @@ use bytes::Bytes;
 use parquet::{
     basic::{Compression, Encoding, ZstdLevel},
     column::{
-        reader::{ColumnReader, ColumnReaderImpl, get_typed_column_reader},
+        page::{Page, PageMetadata, PageReader},
+        reader::ColumnReaderImpl,
         writer::ColumnWriterImpl,
     },
     data_type::DataType,
@@ -22,6 +23,13 @@ use parquet::{
     },
     schema::{parser::parse_message_type, types::ColumnPath},
 };
+
+/// The most rows that a row group may have. We write at most half as many, and libraries at most these by default.
+const MAX_GROUP_ROWS: usize = 1 << 20;
+
+/// The most values that a column of a row group may have: a list has several in a row. An itemset whose subsets can be counted has fewer than 32
+/// songs, and we write half as many rows as are allowed.
+const MAX_GROUP_VALUES: usize = 1 << 24;
 
 /// Begins a file in `sink`. `encodings` names the columns that have another encoding than a dictionary; `level` is that of zstd.
 pub(crate) fn create<W: Write + Send>(
@@ -142,6 +150,11 @@ impl<T: PartialEq> ReadLists<T> {
         }
     }
 
+    /// The elements of all lists.
+    pub(crate) fn values(&self) -> &[T] {
+        &self.values
+    }
+
     /// The first row after `row` that has another list.
     pub(crate) fn run_end(&self, row: usize) -> usize {
         if self.starts.is_empty() {
@@ -158,10 +171,14 @@ impl<T: PartialEq> ReadLists<T> {
     }
 }
 
-/// Checks that a file has the schema, then visits its row groups with their numbers of rows, and the number of rows from there on.
+/// Checks that a file has the schema and so many rows, then visits its row groups with their numbers of rows, and the number of rows from
+/// there on.
+///
+/// A few bytes can stand for any number of rows, so these are checked before memory is taken for them.
 pub(crate) fn for_each_row_group(
     bytes: Bytes,
     schema: &str,
+    expected_rows: u64,
     mut visit: impl FnMut(&dyn RowGroupReader, usize, usize) -> Result<()>,
 ) -> Result<()> {
     let file = SerializedFileReader::new(bytes)?;
@@ -176,8 +193,15 @@ pub(crate) fn for_each_row_group(
         .map(|group| usize::try_from(group.num_rows()))
         .collect::<std::result::Result<_, _>>()
         .map_err(|_| invalid("a row group has a negative number of rows"))?;
+    let sum = all_rows.iter().fold(0_u64, |sum, &rows| sum.saturating_add(rows as u64));
+    if sum != expected_rows {
+        return Err(invalid(format!("it has {sum} rows, and {expected_rows} according to the manifest")));
+    }
+    if let Some(rows) = all_rows.iter().find(|&&rows| rows > MAX_GROUP_ROWS) {
+        return Err(invalid(format!("a row group has {rows} rows, more than {MAX_GROUP_ROWS}")));
+    }
     for (position, &rows) in all_rows.iter().enumerate() {
-        let rows_left = all_rows[position..].iter().fold(0, |sum: usize, &rows| sum.saturating_add(rows));
+        let rows_left = all_rows[position..].iter().sum();
         visit(file.get_row_group(position)?.as_ref(), rows, rows_left)?;
     }
     Ok(())
@@ -224,8 +248,9 @@ pub(crate) fn read_lists<T: DataType>(
 type Levels<T> = (Vec<T>, Vec<i16>, Vec<i16>);
 
 fn read_levels<T: DataType>(group: &dyn RowGroupReader, column: usize, rows: usize) -> Result<Levels<T::T>> {
-    let reader: ColumnReader = group.get_column_reader(column)?;
-    let mut reader: ColumnReaderImpl<T> = get_typed_column_reader(reader);
+    let pages = BoundedPages { pages: group.get_column_page_reader(column)?, values_left: MAX_GROUP_VALUES };
+    let description = group.metadata().schema_descr().column(column);
+    let mut reader = ColumnReaderImpl::<T>::new(description, Box::new(pages));
     let (mut values, mut definition, mut repetition) = (Vec::new(), Vec::new(), Vec::new());
     let mut read = 0;
     while read < rows {
@@ -237,6 +262,57 @@ fn read_levels<T: DataType>(group: &dyn RowGroupReader, column: usize, rows: usi
         read += records;
     }
     Ok((values, definition, repetition))
+}
+
+/// The pages of a column as long as they do not have too many values: the library takes memory for as many as a page says it has, and a few
+/// bytes can say anything.
+struct BoundedPages {
+    pages: Box<dyn PageReader>,
+    values_left: usize,
+}
+
+impl BoundedPages {
+    fn check(&mut self, page: Page) -> Result<Page> {
+        let values = page.num_values() as usize;
+        // A dictionary's values are not those of rows, but there is no need for more of them.
+        let limit = if page.is_dictionary_page() { MAX_GROUP_VALUES } else { self.values_left };
+        if values > limit {
+            return Err(invalid(format!("a column has more than {MAX_GROUP_VALUES} values in a row group")));
+        }
+        if page.is_data_page() {
+            self.values_left -= values;
+        }
+        Ok(page)
+    }
+}
+
+impl Iterator for BoundedPages {
+    type Item = Result<Page>;
+
+    fn next(&mut self) -> Option<Result<Page>> {
+        self.get_next_page().transpose()
+    }
+}
+
+impl PageReader for BoundedPages {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        match self.pages.get_next_page()? {
+            Some(page) => self.check(page).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+        self.pages.peek_next_page()
+    }
+
+    fn skip_next_page(&mut self) -> Result<()> {
+        self.pages.skip_next_page()
+    }
+
+    fn at_record_boundary(&mut self) -> Result<bool> {
+        self.pages.at_record_boundary()
+    }
 }
 
 pub(crate) fn integer(value: u32) -> Result<i32> {
@@ -257,4 +333,64 @@ pub(crate) fn unsigned(values: Vec<i32>) -> Result<Vec<u32>> {
 
 pub(crate) fn invalid(problem: impl ToString) -> ParquetError {
     ParquetError::General(problem.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Claims(Vec<Page>);
+
+    impl Iterator for Claims {
+        type Item = Result<Page>;
+
+        fn next(&mut self) -> Option<Result<Page>> {
+            self.get_next_page().transpose()
+        }
+    }
+
+    impl PageReader for Claims {
+        fn get_next_page(&mut self) -> Result<Option<Page>> {
+            Ok(self.0.pop())
+        }
+
+        fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+            Ok(None)
+        }
+
+        fn skip_next_page(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn bounded(pages: Vec<Page>) -> BoundedPages {
+        BoundedPages { pages: Box::new(Claims(pages)), values_left: MAX_GROUP_VALUES }
+    }
+
+    fn data(num_values: u32) -> Page {
+        let level = Encoding::RLE;
+        Page::DataPage {
+            buf: Bytes::new(),
+            num_values,
+            encoding: Encoding::RLE_DICTIONARY,
+            def_level_encoding: level,
+            rep_level_encoding: level,
+            statistics: None,
+        }
+    }
+
+    #[test]
+    fn pages_that_claim_too_many_values_are_refused_before_memory_is_taken_for_them() {
+        let dictionary = |num_values| Page::DictionaryPage {
+            buf: Bytes::new(),
+            num_values,
+            encoding: Encoding::PLAIN,
+            is_sorted: false,
+        };
+        let most = MAX_GROUP_VALUES as u32;
+        assert_eq!(bounded(vec![data(most), dictionary(most)]).filter(Result::is_ok).count(), 2);
+        assert!(bounded(vec![data(i32::MAX as u32)]).next().unwrap().is_err());
+        assert!(bounded(vec![dictionary(i32::MAX as u32)]).next().unwrap().is_err());
+        assert!(bounded(vec![data(1), data(most)]).nth(1).unwrap().is_err());
+    }
 }

@@ -121,6 +121,15 @@ pub(crate) fn check_rules(
 ) -> Result<(), InvalidTable> {
     for group in rules.groups() {
         antecedents.check(group.antecedent, group.antecedent_count)?;
+        // Who has a song has it: that is no rule. Artists have other ids.
+        if matches!(antecedents, Antecedents::Songs(_))
+            && let Some(song) = group.antecedent.iter().find(|id| group.consequents.binary_search(id).is_ok())
+        {
+            return Err(InvalidTable(format!(
+                "the consequent of the rule {:?} => {song} is in its antecedent",
+                group.antecedent
+            )));
+        }
         for rule in group.rules() {
             let is_consequent =
                 song_counts.get(rule.song as usize).is_some_and(|&count| rule.support_count <= count);

@@ -16,7 +16,7 @@ use crate::{
     digest::{Digesting, sha256},
     model::{RowCounts, check_consistency},
     song_tables,
-    volume::{CURRENT, MANIFEST, VERSIONS},
+    volume::{CURRENT, MANIFEST, MAX_CURRENT_BYTES, VERSIONS, read_at_most},
 };
 
 /// Held by the writer.
@@ -427,7 +427,7 @@ fn remove(path: &Path) -> Result<(), VolumeError> {
 
 /// The versions that a file names, one a line, whatever else it holds; `None` when it is not there.
 fn read_lines(path: &Path) -> Result<Option<Vec<VersionName>>, VolumeError> {
-    match fs::read(path) {
+    match read_at_most(path, MAX_CURRENT_BYTES) {
         Ok(bytes) => {
             let lines = String::from_utf8_lossy(&bytes);
             Ok(Some(lines.lines().filter_map(|line| line.parse().ok()).collect()))

@@ -276,19 +276,19 @@ impl Rows {
 }
 
 /// Reads a table of rules that have one weight: artist rules, and song rules of format 1.
-pub(crate) fn read_rules(bytes: Bytes) -> Result<Rules> {
-    read_columns(bytes, false)
+pub(crate) fn read_rules(bytes: Bytes, rows: u64) -> Result<Rules> {
+    read_columns(bytes, rows, false)
 }
 
 /// Reads a table of rules that have two weights: song rules since format 2.
-pub(crate) fn read_song_rules(bytes: Bytes) -> Result<Rules> {
-    read_columns(bytes, true)
+pub(crate) fn read_song_rules(bytes: Bytes, rows: u64) -> Result<Rules> {
+    read_columns(bytes, rows, true)
 }
 
-fn read_columns(bytes: Bytes, has_many_weights: bool) -> Result<Rules> {
+fn read_columns(bytes: Bytes, rows: u64, has_many_weights: bool) -> Result<Rules> {
     let mut rules = Rules::default();
     let schema = if has_many_weights { SONGS_SCHEMA } else { SCHEMA };
-    for_each_row_group(bytes, schema, |group, rows, rows_left| {
+    for_each_row_group(bytes, schema, rows, |group, rows, rows_left| {
         rules.try_reserve(rows_left).map_err(invalid)?;
         let antecedents = read_lists::<Int32Type>(group, 0, rows)?.try_map(unsigned)?;
         let consequents = unsigned(read::<Int32Type>(group, 1, rows)?)?;

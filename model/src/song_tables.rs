@@ -19,6 +19,10 @@ const ROW_GROUP_ROWS: usize = 1 << 17;
 
 const ZSTD_LEVEL: i32 = 3;
 
+/// The most bytes that the texts of a row group may have together: 2 KiB a row as we write them. A dictionary lets a few bytes stand for a long
+/// text in every row.
+const MAX_GROUP_TEXT_BYTES: usize = 1 << 28;
+
 const SONGS_SCHEMA: &str = "message songs {
     required int32 id;
     required binary title (STRING);
@@ -59,15 +63,16 @@ pub(crate) fn write_songs<W: Write + Send>(songs: &Songs, sink: W) -> Result<W> 
     file.into_inner()
 }
 
-pub(crate) fn read_songs(bytes: Bytes) -> Result<Songs> {
+pub(crate) fn read_songs(bytes: Bytes, rows: u64) -> Result<Songs> {
     let mut songs = Songs::default();
-    for_each_row_group(bytes, SONGS_SCHEMA, |group, rows, _| {
+    for_each_row_group(bytes, SONGS_SCHEMA, rows, |group, rows, _| {
         let ids = read::<Int32Type>(group, 0, rows)?;
         let titles = read::<ByteArrayType>(group, 1, rows)?;
         let artists = read::<ByteArrayType>(group, 2, rows)?;
         let uris = read::<ByteArrayType>(group, 3, rows)?;
         let all_uris = read_lists::<ByteArrayType>(group, 4, rows)?;
         let support_counts = unsigned(read::<Int32Type>(group, 5, rows)?)?;
+        check_text_bytes(&[&titles, &artists, all_uris.values()])?;
         for row in 0..rows {
             let all_uris = all_uris.get(row).iter().map(text).collect::<Result<Vec<_>>>()?;
             if text(&uris[row])? != all_uris.first().copied().unwrap_or_default() {
@@ -112,13 +117,14 @@ pub(crate) fn write_artists<W: Write + Send>(artists: &Artists, sink: W) -> Resu
     file.into_inner()
 }
 
-pub(crate) fn read_artists(bytes: Bytes) -> Result<Artists> {
+pub(crate) fn read_artists(bytes: Bytes, rows: u64) -> Result<Artists> {
     let mut artists = Artists::default();
-    for_each_row_group(bytes, ARTISTS_SCHEMA, |group, rows, _| {
+    for_each_row_group(bytes, ARTISTS_SCHEMA, rows, |group, rows, _| {
         let ids = read::<Int32Type>(group, 0, rows)?;
         let names = read::<ByteArrayType>(group, 1, rows)?;
         let support_counts = unsigned(read::<Int32Type>(group, 2, rows)?)?;
         let songs = read_lists::<Int32Type>(group, 3, rows)?.try_map(unsigned)?;
+        check_text_bytes(&[&names])?;
         for row in 0..rows {
             let id =
                 artists.push(text(&names[row])?, support_counts[row], songs.get(row)).map_err(invalid)?;
@@ -127,6 +133,16 @@ pub(crate) fn read_artists(bytes: Bytes) -> Result<Artists> {
         Ok(())
     })?;
     Ok(artists)
+}
+
+fn check_text_bytes(columns: &[&[ByteArray]]) -> Result<()> {
+    let bytes = columns.iter().copied().flatten().fold(0, |sum: usize, text| sum.saturating_add(text.len()));
+    match bytes > MAX_GROUP_TEXT_BYTES {
+        true => Err(invalid(format!(
+            "the texts of a row group have {bytes} bytes, more than {MAX_GROUP_TEXT_BYTES}"
+        ))),
+        false => Ok(()),
+    }
 }
 
 fn text(value: &ByteArray) -> Result<&str> {

@@ -143,6 +143,55 @@ fn a_current_that_names_no_version_is_an_error_that_names_the_file() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_not_a_file_is_an_error_and_not_waited_for() {
+    use std::{os::unix::fs::symlink, process::Command, sync::mpsc, thread};
+
+    let (folder, volume) = volume();
+    let version = publish(&volume, "one");
+    let in_version = format!("versions/{version}");
+    for name in ["CURRENT", ".last-published", "manifest.json", "rules.parquet"] {
+        let path = match name.contains(".json") || name.contains(".parquet") {
+            true => volume.root().join(&in_version).join(name),
+            false => volume.root().join(name),
+        };
+        let aside = folder.path().join("aside");
+        fs::rename(&path, &aside).unwrap();
+        let pipe = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+        let make: [&dyn Fn(&Path); 4] = [
+            &pipe,
+            &|path| fs::create_dir(path).unwrap(),
+            &|path| symlink("/dev/zero", path).unwrap(),
+            // To itself.
+            &|path| symlink(path, path).unwrap(),
+        ];
+        for make in make {
+            make(&path);
+            let (sender, answered) = mpsc::channel();
+            let (volume, version) = (volume.clone(), version.clone());
+            thread::spawn(move || {
+                let current = volume.current().map(drop);
+                let loaded = volume.load(&version).map(drop);
+                let verified = volume.verify(&version).map(drop);
+                let begun = volume.publication(NO_WAIT).map(drop);
+                sender.send([current, loaded, verified, begun]).unwrap();
+            });
+            let results = answered.recv_timeout(Duration::from_secs(20)).expect("it waits for a writer");
+            let told = results.into_iter().find_map(Result::err).expect("an error").to_string();
+            assert!(told.contains(name), "{told}");
+            let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir(&path));
+        }
+        fs::rename(&aside, &path).unwrap();
+    }
+    assert_eq!(volume.current().unwrap(), Some(version.clone()));
+    // A link to a file is as good as the file.
+    let current = volume.root().join("CURRENT");
+    fs::rename(&current, volume.root().join("elsewhere")).unwrap();
+    symlink("elsewhere", &current).unwrap();
+    assert_eq!(volume.current().unwrap(), Some(version));
+}
+
 #[test]
 fn a_roll_back_leaves_a_hold_on_the_key_it_rolled_back_from() {
     let (_folder, volume) = volume();
