@@ -92,3 +92,27 @@ pub(crate) fn metadata(key: &str) -> Metadata {
         stages: vec![Stage { stage: "mine".to_owned(), seconds: 0.5, ..Stage::default() }],
     }
 }
+
+/// Random numbers: SplitMix64 (Steele, Lea and Flood 2014).
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// Begins with `FAULT_SEED`, or anywhere; says where, so that what failed can be repeated.
+    pub(crate) fn seeded() -> Self {
+        let seed = match std::env::var("FAULT_SEED") {
+            Ok(seed) => seed.parse().expect("FAULT_SEED is a number"),
+            Err(_) => Utc::now().timestamp_micros().cast_unsigned(),
+        };
+        println!("FAULT_SEED={seed}");
+        Random(seed)
+    }
+
+    /// 0 to `limit` - 1.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
+    }
+}
