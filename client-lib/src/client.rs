@@ -3,10 +3,11 @@
 use std::{
     fmt,
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use proto::v1::{self, playlist_service_client::PlaylistServiceClient};
+use tokio::time;
 use tonic::{Request, Response, Status, transport::Endpoint};
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     model_info::ModelInfoResponse,
     playlist::{RecommendResponse, SearchSongsResponse},
     requests::{RecommendRequest, SearchSongsRequest},
+    retries::{self, Attempts, Failure, Retries},
     status,
     transport::{self, Transport},
     watch::ModelWatch,
@@ -26,17 +28,32 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest timeout that the service is told of; a longer one is kept on this side only.
 const LONGEST_ANNOUNCED_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
-/// The pauses before a call goes out again whose connection was lost. The first may still meet a connection
-/// that is about to close; the second finds a new one.
-const RETRY_PAUSES: [Duration; 2] = [Duration::ZERO, Duration::from_millis(50)];
 /// The largest answer that is read, in bytes. 500 songs with 100 rules each stay below it.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 /// A client of one recommender. Cheap to clone; clones share one connection, on which calls run side by side.
 ///
-/// Connections are opened when they are needed, also after the service was restarted. All calls only read, so
-/// one whose connection was lost goes out again, at most twice and within its timeout, before the application
-/// hears of it.
+/// Connections are opened when they are needed, also after the service was restarted.
+///
+/// # Retries
+///
+/// All calls only read, so one that failed goes out again before the application hears of it, where that can
+/// help: all within its timeout, and no pause is begun for which there is no time left.
+///
+/// | what happened | the call goes out again |
+/// | --- | --- |
+/// | the service surely has not seen it: the connection was going away, or the stream was refused | always, at first at once |
+/// | nothing accepts connections | after a pause |
+/// | the connection was lost before the answer was complete | after a pause, on another connection |
+/// | the service, or a proxy before it, is not available | after the time that it tells, else after a pause |
+/// | the service has no model yet | after the time that it tells |
+/// | the service is overloaded | after the time that it tells; not at all if it tells none |
+/// | anything else: a timeout, a refused request, a fault | not |
+///
+/// Pauses are random, up to 50 ms at first, and doubling up to 1 s; to a time that was told up to half of it is
+/// added. A call goes out [5 times](ClientBuilder::max_attempts) at most, not counting the times that the service
+/// surely has not seen it. Of the calls that the service may have worked on, a client repeats a tenth of as many as
+/// were answered, and 1,000 beyond these, so that a service with too much to do does not get more.
 ///
 /// Every call must be awaited on a tokio runtime with I/O and time, and one client on one runtime only.
 ///
@@ -66,6 +83,7 @@ pub struct Client {
 struct Shared {
     url: String,
     timeout: Duration,
+    retries: Retries,
     endpoint: Endpoint,
     /// Made at the first call, for that is on a runtime.
     grpc: OnceLock<Grpc>,
@@ -97,6 +115,7 @@ impl Client {
             url: url.to_owned(),
             timeout: DEFAULT_TIMEOUT,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            max_attempts: retries::DEFAULT_MAX_ATTEMPTS,
         }
     }
 
@@ -234,7 +253,7 @@ impl Client {
         Ok(ModelWatch::new(models, CALL, url.clone(), *timeout))
     }
 
-    /// Makes one call, and makes it again where its connection was lost, all within the timeout.
+    /// Makes one call, and makes it again where that can help, all within the timeout.
     async fn call<Q, A, F>(
         &self,
         call: &'static str,
@@ -245,31 +264,40 @@ impl Client {
         Q: Clone,
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let Shared { url, timeout, endpoint, grpc } = &*self.shared;
+        let Shared { url, timeout, retries, endpoint, grpc } = &*self.shared;
         let grpc =
             grpc.get_or_init(|| Grpc::new(Transport::new(endpoint)).max_decoding_message_size(MAX_ANSWER));
-        let attempt = async || {
+        let began = Instant::now();
+        let mut attempts = Attempts::default();
+        let mut not_connected = None;
+        loop {
+            let left = timeout.saturating_sub(began.elapsed());
             let mut request = Request::new(message.clone());
-            if *timeout <= LONGEST_ANNOUNCED_TIMEOUT {
-                request.set_timeout(*timeout);
+            if left <= LONGEST_ANNOUNCED_TIMEOUT {
+                request.set_timeout(left);
             }
-            send(grpc.clone(), request)
-                .await
-                .map(Response::into_inner)
-                .map_err(|status| status::error(&status, call, url, *timeout))
-        };
-        let attempts = async {
-            for pause in RETRY_PAUSES {
-                match attempt().await {
-                    Err(error) if error.is_lost_connection() => tokio::time::sleep(pause).await,
-                    answer => return answer,
+            let failure = match time::timeout(left, send(grpc.clone(), request)).await {
+                Ok(Ok(answer)) => {
+                    retries.answered();
+                    return Ok(answer.into_inner());
                 }
+                Ok(Err(status)) => Failure {
+                    error: status::error(&status, call, url, *timeout),
+                    is_unseen: status::is_unseen(&status),
+                },
+                // That there is nobody to connect to says more than that it took long to find out again.
+                Err(_elapsed) => {
+                    let timed_out = Error::Timeout { url: url.clone(), call, after: *timeout };
+                    return Err(not_connected.unwrap_or(timed_out));
+                }
+            };
+            let left = timeout.saturating_sub(began.elapsed());
+            match retries.pause(&mut attempts, &failure, left) {
+                Some(pause) => time::sleep(pause).await,
+                None => return Err(failure.error),
             }
-            attempt().await
-        };
-        tokio::time::timeout(*timeout, attempts)
-            .await
-            .unwrap_or_else(|_| Err(Error::Timeout { url: url.clone(), call, after: *timeout }))
+            not_connected = Some(failure.error).filter(|error| matches!(error, Error::Connect { .. }));
+        }
     }
 }
 
@@ -289,10 +317,12 @@ pub struct ClientBuilder {
     url: String,
     timeout: Duration,
     connect_timeout: Duration,
+    max_attempts: u32,
 }
 
 impl ClientBuilder {
-    /// How long a call may take, with connecting and with going out again; 10 seconds when it is not set.
+    /// How long a call may take, with connecting and with all [retries](Client#retries); 10 seconds when it is not
+    /// set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -302,6 +332,22 @@ impl ClientBuilder {
     /// it is not set.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
+        self
+    }
+
+    /// How often a call may go out, see [retries](Client#retries); 5 times when it is not set. 1 is for applications
+    /// that repeat calls themselves; calls that the service surely has not seen go out again all the same. 0 is
+    /// taken for 1.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let impatient = client_lib::Client::builder("http://localhost:1").max_attempts(1);
+    /// assert!(impatient.connect().await.is_err());
+    /// # }
+    /// ```
+    pub fn max_attempts(mut self, max_attempts: u32) -> Self {
+        self.max_attempts = max_attempts;
         self
     }
 
@@ -332,6 +378,7 @@ impl ClientBuilder {
             shared: Arc::new(Shared {
                 url: uri.to_string().trim_end_matches('/').to_owned(),
                 timeout: self.timeout,
+                retries: Retries::new(self.max_attempts),
                 endpoint: transport::endpoint(uri, self.connect_timeout),
                 grpc: OnceLock::new(),
             }),

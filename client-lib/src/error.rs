@@ -179,10 +179,4 @@ impl Error {
             _ => None,
         }
     }
-
-    /// Whether the connection was lost before there was an answer, so that the call may go out again on
-    /// another one.
-    pub(crate) fn is_lost_connection(&self) -> bool {
-        matches!(self, Self::Unavailable { source: Some(_), .. })
-    }
 }

@@ -21,8 +21,8 @@
 //!
 //! [`Client`] has one method for each call of the contract (package `playlist.v1`), the answers have its
 //! names and fields, and every failure is an [`Error`] that says what to do. A connection that was lost is
-//! opened again, and calls that were lost with it go out again. [`Client::lazy`] connects at the first call,
-//! [`Client::builder`] sets timeouts.
+//! opened again, and calls that were lost with it go out again, as do those that the service asks to repeat
+//! later. [`Client::lazy`] connects at the first call, [`Client::builder`] sets timeouts.
 //!
 //! What carries the calls is not part of the API: no type of a gRPC or HTTP library appears in it.
 //!
@@ -37,6 +37,7 @@ mod model_info;
 mod names;
 mod playlist;
 mod requests;
+mod retries;
 mod status;
 mod transport;
 mod watch;

@@ -28,6 +28,23 @@ pub(crate) fn error(status: &Status, call: &'static str, url: &str, timeout: Dur
     }
 }
 
+/// Whether the service surely has not seen a call that failed with `status`, though there was a connection.
+pub(crate) fn is_unseen(status: &Status) -> bool {
+    let Some(source) = status.source() else {
+        return false;
+    };
+    // The connection closed while the call waited to be sent.
+    let is_unsent = find::<hyper::Error>(source).is_some_and(hyper::Error::is_canceled);
+    // A GOAWAY without an error reaches only the calls above its last stream, see RFC 9113, section 6.8, and
+    // a refused stream was not looked at, see section 8.7.
+    is_unsent
+        || find::<h2::Error>(source).is_some_and(|error| match error.reason() {
+            Some(h2::Reason::NO_ERROR) => error.is_go_away() && error.is_remote(),
+            Some(h2::Reason::REFUSED_STREAM) => error.is_reset() && error.is_remote(),
+            _ => false,
+        })
+}
+
 fn transport_error(
     source: &(dyn StdError + 'static),
     call: &'static str,

@@ -19,11 +19,14 @@ use tower::Service;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// How often a connection is asked whether it still lives, so that a tunnel does not close it and a dead one
-/// is noticed.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
-/// How long it may take to answer that.
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long nothing may come from the other side before it is asked whether it still lives, so that a tunnel does
+/// not close the connection.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(4);
+/// How long it may take to answer that. Together they are less than the time that a call has by default: when a
+/// host or a way to it falls silent, the calls on it go out again on another connection.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The same for the operating system, which asks for connections that have nothing to say.
+const TCP_KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_STATUS_DETAILS: &str = "grpc-status-details-bin";
@@ -32,7 +35,7 @@ const GRPC_STATUS_DETAILS: &str = "grpc-status-details-bin";
 pub(crate) fn endpoint(uri: Uri, connect_timeout: Duration) -> Endpoint {
     Endpoint::from(uri)
         .connect_timeout(connect_timeout)
-        .tcp_keepalive(Some(KEEP_ALIVE_INTERVAL))
+        .tcp_keepalive(Some(TCP_KEEP_ALIVE))
         .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true)

@@ -15,7 +15,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 /// What a client is told when the service answers with `status`.
 async fn told(status: fn() -> Status) -> Error {
     let server = Server::start(Sample { recommend: Box::new(move |_| Err(status())), ..Sample::default() });
-    let client = Client::connect(server.url()).await.unwrap();
+    let client = Client::builder(server.url()).max_attempts(1).connect().await.unwrap();
     let error = client.recommend("a seed").await.unwrap_err();
     let message = error.to_string();
     assert!(message.contains(server.url()), "{message}");
