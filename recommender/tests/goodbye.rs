@@ -1,0 +1,94 @@
+//! A connection that the server ends is ended as RFC 9113, section 6.8, has it: seen on the wire.
+#![cfg(test)]
+
+mod network_support;
+mod service_support;
+
+use network_support::frames::{
+    ACK, DATA, END_STREAM, Frame, GOAWAY, HEADERS, PING, RECOMMEND, RST_STREAM, WATCH_MODEL, call, connect,
+    frame, read, request,
+};
+use prost::Message as _;
+use proto::v1::{RecommendResponse, WatchModelRequest};
+use recommender::Settings;
+use service_support::{TestServer, TestVolume, eventually, seeds, settings, within_deadline};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+/// The greatest number of a stream: who says that it will be served has not decided yet.
+const ANY_STREAM: u32 = 0x7fff_ffff;
+
+const IN_FLIGHT: &str = r#"recommender_requests_in_flight{method="playlist.v1.PlaylistService/Recommend"}"#;
+
+/// A server with `settings` says goodbye after `trigger`: it asks the client to open no more streams, then tells which will
+/// be answered, and answers them.
+async fn goodbye_keeps_every_accepted_call(settings: Settings, trigger: impl FnOnce(&mut TestServer)) {
+    let mut server = TestServer::start_with(settings).await;
+    server.wait_until_ready().await;
+    let mut stream = connect(server.address, &[]).await.unwrap();
+
+    // Calls that are under way: their requests have begun and are not complete.
+    let calls = [1, 3, 5, 7];
+    for id in calls {
+        stream.write_all(&call(id, RECOMMEND)).await.unwrap();
+    }
+    // One that would never end by itself.
+    let watch = [call(9, WATCH_MODEL), request(9, &WatchModelRequest {})].concat();
+    stream.write_all(&watch).await.unwrap();
+    eventually("the calls are in flight", || async { server.metric(IN_FLIGHT).await == Some(4.0) }).await;
+    trigger(&mut server);
+
+    // The first only warns, as a client may have sent calls that the server has not seen yet.
+    let mut frames = Vec::new();
+    read_until(&mut stream, &mut frames, |frame| frame.kind == GOAWAY).await;
+    assert_eq!(frames.last().unwrap().goaway(), Some((ANY_STREAM, 0)));
+    // Such as this one, on its way before the client could know.
+    stream.write_all(&call(11, RECOMMEND)).await.unwrap();
+    read_until(&mut stream, &mut frames, |frame| frame.kind == PING && frame.flags & ACK == 0).await;
+    let ping = frame(PING, ACK, 0, &frames.last().unwrap().payload);
+    stream.write_all(&ping).await.unwrap();
+
+    // The second is final.
+    read_until(&mut stream, &mut frames, |frame| frame.kind == GOAWAY).await;
+    assert_eq!(frames.last().unwrap().goaway(), Some((11, 0)));
+
+    // All that were accepted are answered.
+    let accepted: Vec<u32> = calls.into_iter().chain([11]).collect();
+    for id in &accepted {
+        stream.write_all(&request(*id, &seeds(["DNA."]))).await.unwrap();
+    }
+    while let Some(frame) = within_deadline(read(&mut stream)).await.unwrap() {
+        frames.push(frame);
+    }
+    assert!(!frames.iter().any(|frame| frame.kind == RST_STREAM), "{frames:?}");
+    for id in accepted {
+        let of_the_call = frames.iter().filter(|frame| frame.stream == id);
+        let message: Vec<u8> = of_the_call
+            .clone()
+            .filter(|frame| frame.kind == DATA)
+            .flat_map(|frame| frame.payload.clone())
+            .collect();
+        let answer = RecommendResponse::decode(&message[5..]).unwrap();
+        assert_eq!(answer.songs[0].song.as_ref().unwrap().title, "HUMBLE. 1", "stream {id}");
+        let last = of_the_call.last().unwrap();
+        assert!(last.kind == HEADERS && last.flags & END_STREAM != 0, "stream {id}: {last:?}");
+    }
+}
+
+async fn read_until(stream: &mut TcpStream, frames: &mut Vec<Frame>, is_it: impl Fn(&Frame) -> bool) {
+    loop {
+        let next = within_deadline(read(stream)).await.unwrap();
+        let next = next.unwrap_or_else(|| panic!("the connection ended after {frames:?}"));
+        let found = is_it(&next);
+        frames.push(next);
+        if found {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_drain_warns_with_a_first_goaway_and_answers_all_calls_up_to_the_second() {
+    let volume = TestVolume::new();
+    volume.publish(1);
+    goodbye_keeps_every_accepted_call(settings(&volume.path()), TestServer::stop).await;
+}
