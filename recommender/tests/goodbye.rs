@@ -4,14 +4,18 @@
 mod network_support;
 mod service_support;
 
-use network_support::frames::{
-    ACK, DATA, END_STREAM, Frame, GOAWAY, HEADERS, PING, RECOMMEND, RST_STREAM, WATCH_MODEL, call, connect,
-    frame, read, request,
+use std::net::SocketAddr;
+
+use network_support::{
+    frames::{
+        ACK, DATA, END_STREAM, Frame, GOAWAY, HEADERS, PING, RECOMMEND, RST_STREAM, WATCH_MODEL, call,
+        connect, frame, read, request,
+    },
+    replica::Replica,
 };
 use prost::Message as _;
 use proto::v1::{RecommendResponse, WatchModelRequest};
-use recommender::Settings;
-use service_support::{TestServer, TestVolume, eventually, seeds, settings, within_deadline};
+use service_support::{TestServer, TestVolume, eventually, metric, seeds, within_deadline};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 /// The greatest number of a stream: who says that it will be served has not decided yet.
@@ -19,12 +23,14 @@ const ANY_STREAM: u32 = 0x7fff_ffff;
 
 const IN_FLIGHT: &str = r#"recommender_requests_in_flight{method="playlist.v1.PlaylistService/Recommend"}"#;
 
-/// A server with `settings` says goodbye after `trigger`: it asks the client to open no more streams, then tells which will
-/// be answered, and answers them.
-async fn goodbye_keeps_every_accepted_call(settings: Settings, trigger: impl FnOnce(&mut TestServer)) {
-    let mut server = TestServer::start_with(settings).await;
-    server.wait_until_ready().await;
-    let mut stream = connect(server.address, &[]).await.unwrap();
+/// The server says goodbye to a connection on which calls are under way, at `trigger`: it asks the client to open no more
+/// streams, then tells which will be answered, and answers them.
+async fn goodbye_keeps_every_accepted_call(
+    address: SocketAddr,
+    metrics_address: SocketAddr,
+    trigger: impl FnOnce(),
+) {
+    let mut stream = connect(address, &[]).await.unwrap();
 
     // Calls that are under way: their requests have begun and are not complete.
     let calls = [1, 3, 5, 7];
@@ -34,8 +40,9 @@ async fn goodbye_keeps_every_accepted_call(settings: Settings, trigger: impl FnO
     // One that would never end by itself.
     let watch = [call(9, WATCH_MODEL), request(9, &WatchModelRequest {})].concat();
     stream.write_all(&watch).await.unwrap();
-    eventually("the calls are in flight", || async { server.metric(IN_FLIGHT).await == Some(4.0) }).await;
-    trigger(&mut server);
+    eventually("the calls are in flight", || async { metric(metrics_address, IN_FLIGHT).await == Some(4.0) })
+        .await;
+    trigger();
 
     // The first only warns, as a client may have sent calls that the server has not seen yet.
     let mut frames = Vec::new();
@@ -90,5 +97,20 @@ async fn read_until(stream: &mut TcpStream, frames: &mut Vec<Frame>, is_it: impl
 async fn a_drain_warns_with_a_first_goaway_and_answers_all_calls_up_to_the_second() {
     let volume = TestVolume::new();
     volume.publish(1);
-    goodbye_keeps_every_accepted_call(settings(&volume.path()), TestServer::stop).await;
+    let mut server = TestServer::start_ready(&volume).await;
+    let (address, metrics_address) = (server.address, server.metrics_address);
+    goodbye_keeps_every_accepted_call(address, metrics_address, || server.stop()).await;
+    server.ended().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_is_old_is_ended_as_by_a_drain() {
+    if !Replica::knows("--max-connection-age") {
+        eprintln!("skipped: this build does not end old connections");
+        return;
+    }
+    let volume = TestVolume::new();
+    volume.publish(1);
+    let replica = Replica::start(&volume.path(), "replica", &["--max-connection-age", "2s"]).await;
+    goodbye_keeps_every_accepted_call(replica.address, replica.metrics_address, || {}).await;
 }

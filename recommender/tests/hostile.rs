@@ -6,6 +6,7 @@ mod service_support;
 
 use std::{net::SocketAddr, time::Duration};
 
+use bytes::Bytes;
 use client_lib::Client;
 use network_support::{
     crowd::Crowd,
@@ -16,7 +17,8 @@ use network_support::{
     },
     replica::Replica,
 };
-use proto::v1::WatchModelRequest;
+use prost::Message as _;
+use proto::v1::{RecommendRequest, WatchModelRequest, playlist_service_client::PlaylistServiceClient};
 use service_support::{DEADLINE, TestVolume, seeds, within_deadline};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -26,12 +28,12 @@ use tokio::{
 };
 
 /// How long a hostile client that never runs out of ideas goes on.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The most that a call of a well-behaved client may take meanwhile; the machine of the tests may be busy.
 const BOUND: Duration = Duration::from_secs(10);
 /// The memory that all hostile clients of a test may cost.
 const MEMORY: u64 = 128 << 20;
-const GRACE_PERIOD: Duration = Duration::from_secs(3);
+const GRACE_PERIOD: Duration = Duration::from_secs(1);
 
 /// A replica under attack, and the well-behaved clients that it serves.
 struct Siege {
@@ -45,7 +47,11 @@ impl Siege {
     async fn begin() -> Self {
         let volume = TestVolume::new();
         volume.publish(1);
-        let flags = ["--drain-delay", "0s", "--grace-period", "3s", "--log", "warn,recommender=info"];
+        Self::of(volume).await
+    }
+
+    async fn of(volume: TestVolume) -> Self {
+        let flags = ["--drain-delay", "0s", "--grace-period", "1s", "--log", "warn,recommender=info"];
         let replica = Replica::start(&volume.path(), "besieged", &flags).await;
         let client = || {
             let url = format!("http://{}", replica.address);
@@ -197,14 +203,84 @@ async fn clients_that_never_read_the_answers() {
     siege.withstood(attackers).await;
 }
 
+/// Each request is as large as the transport takes, but for its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_are_large_and_never_whole() {
+    const SIZE: usize = 4 << 20;
+    let siege = Siege::begin().await;
+    // 5 bytes say how long the message is, and a song begins that is nearly as long.
+    let mut body = [&[0], &u32::try_from(SIZE).unwrap().to_be_bytes()[..], &[10]].concat();
+    prost::encoding::encode_varint(u64::try_from(SIZE - 5).unwrap(), &mut body);
+    body.resize(SIZE - 1, b'a');
+    let body = Bytes::from(body);
+    let mut attackers = Vec::new();
+    for _ in 0..8 {
+        // The library keeps to the windows, and so takes all that the server gives.
+        let stream = TcpStream::connect(siege.address()).await.unwrap();
+        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let mut streams = Vec::new();
+        for _ in 0..100 {
+            let request = http::Request::post(format!("http://localhost{RECOMMEND}"))
+                .header("content-type", "application/grpc")
+                .body(())
+                .unwrap();
+            let Ok((answer, mut stream)) = client.send_request(request, false) else { break };
+            let _ = stream.send_data(body.clone(), false);
+            streams.push((answer, stream));
+        }
+        attackers.push((client, connection, streams));
+    }
+    time::sleep(3 * PATIENCE).await;
+    siege.withstood(attackers).await;
+}
+
+/// Each answer has some megabytes, and nobody takes it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_large_and_never_read() {
+    const LARGE: usize = 64 << 20;
+    let volume = TestVolume::new();
+    volume.publish_dense(600);
+    let siege = Siege::of(volume).await;
+    let question = RecommendRequest {
+        songs: (0..100).map(|number| format!("Song {number}")).collect(),
+        limit: 500,
+        max_rules_per_song: Some(100),
+        ..RecommendRequest::default()
+    };
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", siege.address())).unwrap();
+    let channel = channel.connect().await.unwrap();
+    let mut client = PlaylistServiceClient::new(channel).max_decoding_message_size(LARGE);
+    let answer = client.recommend(question.clone()).await.unwrap().into_inner();
+    assert!(answer.encoded_len() > 1 << 20, "{} bytes are not many", answer.encoded_len());
+
+    let mut attackers = Vec::new();
+    for window in [0, 0x7fff_ffff] {
+        for _ in 0..4 {
+            let mut stream = connect(siege.address(), &[(4, window)]).await.unwrap();
+            let _ = time::timeout(PATIENCE, async {
+                for id in (1..200).step_by(2) {
+                    stream.write_all(&[call(id, RECOMMEND), request(id, &question)].concat()).await?;
+                }
+                Ok::<_, std::io::Error>(())
+            })
+            .await;
+            attackers.push(stream);
+        }
+    }
+    // The answers are made meanwhile.
+    time::sleep(3 * PATIENCE).await;
+    siege.withstood(attackers).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_open_streams() {
     for (path, body) in [(RECOMMEND, None), (WATCH_MODEL, Some(WatchModelRequest {}))] {
         let siege = Siege::begin().await;
         let mut attackers = Vec::new();
-        for _ in 0..10 {
+        for _ in 0..100 {
             let mut stream = connect(siege.address(), &[]).await.unwrap();
-            for id in (1..2_000).step_by(2) {
+            for id in (1..200).step_by(2) {
                 let mut bytes = call(id, path);
                 if let Some(body) = &body {
                     bytes.extend(request(id, body));

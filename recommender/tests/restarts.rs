@@ -82,6 +82,31 @@ async fn replicas_that_are_killed_in_turn_under_full_load_fail_no_call() {
     .await;
 }
 
+/// By default fewer than the 100 rotations that are promised; `FAULT_ROUNDS=25` shows these.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_are_ended_for_their_age_under_full_load_fail_no_call() {
+    if !Replica::knows("--max-connection-age") {
+        eprintln!("skipped: this build does not end old connections");
+        return;
+    }
+    let volume = TestVolume::new();
+    volume.publish(1);
+    let replica = Replica::start(&volume.path(), "the one", &["--max-connection-age", "200ms"]).await;
+    let proxy = Proxy::start(&[replica.address]).await;
+    let clients = (0..4).map(|_| Client::lazy(&proxy.url()).unwrap()).collect();
+    let crowd = Crowd::gather(clients, 8);
+    let rotations = 4 * rounds(4);
+    service_support::eventually("rotations", || async { proxy.connections() >= 4 + rotations }).await;
+    let record = crowd.leave().await;
+    assert!(
+        record.errors.is_empty(),
+        "{} of {} calls failed: {:?}",
+        record.errors.len(),
+        record.answers,
+        record.errors[0]
+    );
+}
+
 /// Without a client that repeats anything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_is_told_to_stop_under_full_load_answers_every_call_that_it_accepted() {

@@ -59,6 +59,12 @@ impl Replica {
         replica
     }
 
+    /// Whether the binary has this flag.
+    pub(crate) fn knows(flag: &str) -> bool {
+        let help = Command::new(BINARY).arg("--help").output().unwrap();
+        String::from_utf8(help.stdout).unwrap().contains(flag)
+    }
+
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()

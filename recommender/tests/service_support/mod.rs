@@ -109,6 +109,41 @@ fn tables(first_title: &str) -> Tables {
     Tables { songs, artists, rules, artist_rules }
 }
 
+/// So many songs, each of which leads to all others. `DNA.` is the first, and the second its strongest neighbour.
+fn dense_tables(count: u32) -> Tables {
+    let mut songs = Songs::default();
+    for number in 0..count {
+        let title = match number {
+            0 => "DNA.".to_owned(),
+            1 => "HUMBLE. 1".to_owned(),
+            _ => format!("Song {number}"),
+        };
+        songs
+            .push(&title, &format!("Artist {number}"), [format!("sample:track:{number}").as_str()], 8)
+            .unwrap();
+    }
+    let mut artists = Artists::default();
+    for number in 0..count {
+        artists.push(&format!("Artist {number}"), 8, &[number]).unwrap();
+    }
+    let mut rules = Rules::default();
+    for antecedent in 0..count {
+        for consequent in (0..count).filter(|consequent| *consequent != antecedent) {
+            let weight = if consequent < 2 { 200 } else { 100 };
+            let rule = Rule {
+                antecedent: &[antecedent],
+                antecedent_count: 8,
+                consequent,
+                support_count: 4,
+                weight,
+                many_weight: weight,
+            };
+            rules.push(rule).unwrap();
+        }
+    }
+    Tables { songs, artists, rules, artist_rules: Rules::default() }
+}
+
 fn metadata(number: u32) -> Metadata {
     Metadata {
         trained_at: trained_at(number),
@@ -191,6 +226,20 @@ impl TestVolume {
         let volume = self.volume();
         let publication = volume.publication(DEADLINE).unwrap();
         publication.store(&metadata(number), &tables(&format!("HUMBLE. {number}"))).unwrap()
+    }
+
+    /// Puts a model in service in which every song leads to every other, so that answers can be large.
+    pub(crate) fn publish_dense(&self, songs: u32) -> VersionName {
+        let volume = self.volume();
+        let publication = volume.publication(DEADLINE).unwrap();
+        let mut metadata = metadata(1);
+        (metadata.dataset.songs, metadata.dataset.artists) = (songs.into(), songs.into());
+        let rules = u64::from(songs) * u64::from(songs - 1);
+        (metadata.counts.rules, metadata.counts.one_song_rules) = (rules, rules);
+        metadata.counts.artist_rules = 0;
+        let version = publication.store(&metadata, &dense_tables(songs)).unwrap();
+        publication.put_in_service(&version).unwrap();
+        version
     }
 
     pub(crate) fn put_in_service(&self, version: &VersionName) {
@@ -356,7 +405,8 @@ async fn get(address: SocketAddr, path: &str) -> String {
     body.to_owned()
 }
 
-async fn metric(address: SocketAddr, name: &str) -> Option<f64> {
+/// The value of the sample `name`, which includes its labels, of the server with these metrics.
+pub(crate) async fn metric(address: SocketAddr, name: &str) -> Option<f64> {
     let text = get(address, "/metrics").await;
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
