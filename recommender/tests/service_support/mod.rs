@@ -376,15 +376,6 @@ pub(crate) fn seeds<const N: usize>(songs: [&str; N]) -> RecommendRequest {
     RecommendRequest { songs: songs.map(str::to_owned).to_vec(), ..Default::default() }
 }
 
-/// A message as gRPC sends it: not compressed, its length, itself.
-pub(crate) fn framed(message: &impl prost::Message) -> Bytes {
-    let mut bytes = BytesMut::new();
-    bytes.put_u8(0);
-    bytes.put_u32(message.encoded_len().try_into().unwrap());
-    message.encode(&mut bytes).unwrap();
-    bytes.freeze()
-}
-
 /// The reason in an error's ErrorInfo, whose domain must be ours.
 #[track_caller]
 pub(crate) fn reason_of(status: &Status) -> String {
