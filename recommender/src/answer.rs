@@ -1,5 +1,7 @@
 //! What the service knows, in the words of the contract.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
 use model::SongId;
 use prost_types::Timestamp;
@@ -13,9 +15,12 @@ use crate::{
 /// The version of the service, which every answer carries.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// The first and the last second that a timestamp may tell, which are in the years 1 and 9999. A manifest may hold others.
+const SECONDS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+
 pub(crate) fn timestamp(date: DateTime<Utc>) -> Timestamp {
     Timestamp {
-        seconds: date.timestamp(),
+        seconds: date.timestamp().clamp(*SECONDS.start(), *SECONDS.end()),
         // A leap second is written as a second of more than 10⁹ nanoseconds, which the format does not allow.
         nanos: date.timestamp_subsec_nanos().min(999_999_999).cast_signed(),
     }

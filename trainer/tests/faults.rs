@@ -2,7 +2,8 @@
 //!
 //! `FAULT_ROUNDS` sets how many runs are killed; `FAULT_SEED` draws the same moments as an earlier run of these tests did.
 
-#![cfg(all(test, unix))]
+#![cfg(test)]
+#![cfg(unix)]
 
 mod program;
 

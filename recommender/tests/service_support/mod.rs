@@ -19,8 +19,8 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use model::{
-    Artists, Counts, Dataset, Metadata, Parameters, Rule, Rules, Scoring, SeedScoring, Songs, Stage, Tables,
-    TrainerBuild, VersionName, Volume,
+    Artists, Counts, Dataset, Manifest, Metadata, Parameters, Rule, Rules, Scoring, SeedScoring, Songs,
+    Stage, Tables, TrainerBuild, VersionName, Volume,
 };
 use proto::v1::{
     ModelInfoRequest, ModelInfoResponse, RecommendRequest, playlist_service_client::PlaylistServiceClient,
@@ -494,4 +494,17 @@ pub(crate) async fn open_call_with_timeout(
     eventually("the call is in flight", || async { metric(metrics_address, in_flight).await == Some(1.0) })
         .await;
     (body, answer)
+}
+
+/// Replaces the manifest of a stored version, which becomes another version by that.
+pub(crate) fn rename_to_manifest(volume: &Volume, version: &VersionName, manifest: &Manifest) -> VersionName {
+    use sha2::{Digest as _, Sha256};
+
+    let bytes = serde_json::to_vec(manifest).unwrap();
+    let digest: String = Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let renamed: VersionName = format!("renamed-{digest}").parse().unwrap();
+    let folder = |version: &VersionName| volume.root().join("versions").join(version.as_str());
+    fs::write(folder(version).join("manifest.json"), bytes).unwrap();
+    fs::rename(folder(version), folder(&renamed)).unwrap();
+    renamed
 }
