@@ -68,7 +68,7 @@ async fn goodbye_keeps_every_accepted_call(
     }
     assert!(!frames.iter().any(|frame| frame.kind == RST_STREAM), "{frames:?}");
     for id in accepted {
-        let of_the_call = frames.iter().filter(|frame| frame.stream == id);
+        let mut of_the_call = frames.iter().filter(|frame| frame.stream == id);
         let message: Vec<u8> = of_the_call
             .clone()
             .filter(|frame| frame.kind == DATA)
@@ -76,7 +76,7 @@ async fn goodbye_keeps_every_accepted_call(
             .collect();
         let answer = RecommendResponse::decode(&message[5..]).unwrap();
         assert_eq!(answer.songs[0].song.as_ref().unwrap().title, "HUMBLE. 1", "stream {id}");
-        let last = of_the_call.last().unwrap();
+        let last = of_the_call.next_back().unwrap();
         assert!(last.kind == HEADERS && last.flags & END_STREAM != 0, "stream {id}: {last:?}");
     }
 }

@@ -7,7 +7,7 @@ mod service_support;
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use client_lib::{Client, Error};
+use client_lib::Client;
 use network_support::{
     crowd::Crowd,
     frames::{
@@ -29,7 +29,7 @@ use tokio::{
 
 /// How long a hostile client that never runs out of ideas goes on.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// The most that a call of a well-behaved client may take meanwhile; the machine of the tests may be busy.
+/// The most that a call of a well-behaved client may take meanwhile, with its retries; the machine of the tests may be busy.
 const BOUND: Duration = Duration::from_secs(10);
 /// The memory that all hostile clients of a test may cost: 64 MiB of messages, and what holds them.
 const MEMORY: u64 = 192 << 20;
@@ -55,7 +55,7 @@ impl Siege {
         let replica = Replica::start(&volume.path(), "besieged", &flags).await;
         let client = || {
             let url = format!("http://{}", replica.address);
-            Client::builder(&url).timeout(BOUND).max_attempts(1).lazy().unwrap()
+            Client::builder(&url).timeout(BOUND).lazy().unwrap()
         };
         let crowd = Crowd::gather(vec![client(), client()], 2);
         crowd.more_answers(200).await;
@@ -75,9 +75,7 @@ impl Siege {
             let Siege { mut replica, crowd, memory_before, _volume } = self;
             crowd.more_answers(200).await;
             let record = crowd.leave().await;
-            // Who is told to come again a moment later has not failed: a flood of calls is an overload.
-            let failed = record.errors.iter().find(|error| !matches!(error, Error::Overloaded { .. }));
-            assert!(failed.is_none(), "{caller}: {failed:?}");
+            assert!(record.errors.is_empty(), "{caller}: {} of {:?}", record.errors.len(), record.errors[0]);
             assert!(record.slowest < BOUND, "{caller}: {:?}", record.slowest);
 
             let [memory, most] = replica.memory();
@@ -258,7 +256,7 @@ async fn answers_that_are_large_and_never_read() {
 
     let mut attackers = Vec::new();
     for window in [0, 0x7fff_ffff] {
-        for _ in 0..4 {
+        for _ in 0..12 {
             let mut stream = connect(siege.address(), &[(4, window)]).await.unwrap();
             let _ = time::timeout(PATIENCE, async {
                 for id in (1..200).step_by(2) {

@@ -233,7 +233,7 @@ impl TestVolume {
         let volume = self.volume();
         let publication = volume.publication(DEADLINE).unwrap();
         let mut metadata = metadata(1);
-        (metadata.dataset.songs, metadata.dataset.artists) = (songs.into(), songs.into());
+        (metadata.dataset.songs, metadata.dataset.artists) = (songs, songs);
         let rules = u64::from(songs) * u64::from(songs - 1);
         (metadata.counts.rules, metadata.counts.one_song_rules) = (rules, rules);
         metadata.counts.artist_rules = 0;
