@@ -29,7 +29,7 @@ use crate::{metrics::Metrics, status};
 const MAX_TIME_TO_ANSWER: Duration = Duration::from_secs(30);
 
 /// The methods that metrics tell apart; clients can make up any number of others.
-const METHODS: [&str; 8] = [
+pub(crate) const METHODS: [&str; 8] = [
     "/playlist.v1.PlaylistService/Recommend",
     "/playlist.v1.PlaylistService/SearchSongs",
     "/playlist.v1.PlaylistService/ModelInfo",

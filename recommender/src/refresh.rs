@@ -106,6 +106,7 @@ impl Refresher {
         match self.load(&version).await {
             Ok(model) => {
                 self.rejected = None;
+                self.metrics.model_loaded(started.elapsed());
                 let metadata = model.manifest().metadata.clone();
                 let refresh = refresh(Some(version.clone()), RefreshOutcome::Swapped);
                 self.metrics.refreshed(&refresh);

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     Query, answer,
     live_model::{InService, LiveModel},
-    metrics::Metrics,
+    metrics::{self, Metrics},
     status,
     validation::{self, RecommendLimits},
 };
@@ -49,22 +49,25 @@ impl Playlists {
     }
 
     fn count(&self, response: &RecommendResponse) {
+        let mut seeds = [0; metrics::MATCHES.len()];
         for seed in &response.seeds {
-            self.metrics.seed_matched(match seed.r#match() {
-                Match::Exact => "exact",
-                Match::Normalised => "normalised",
-                Match::Fuzzy => "fuzzy",
-                Match::Uri => "uri",
-                Match::Unknown | Match::Unspecified => "unknown",
-            });
+            seeds[match seed.r#match() {
+                Match::Exact => 0,
+                Match::Normalised => 1,
+                Match::Fuzzy => 2,
+                Match::Uri => 3,
+                Match::Unknown | Match::Unspecified => 4,
+            }] += 1;
         }
+        let mut songs = [0; metrics::SOURCES.len()];
         for recommendation in &response.songs {
-            self.metrics.recommended(match recommendation.source() {
-                Source::Rules => "rules",
-                Source::Artist => "artist",
-                Source::Popularity | Source::Unspecified => "popularity",
-            });
+            songs[match recommendation.source() {
+                Source::Rules => 0,
+                Source::Artist => 1,
+                Source::Popularity | Source::Unspecified => 2,
+            }] += 1;
         }
+        self.metrics.recommended(seeds, songs);
     }
 }
 
