@@ -22,7 +22,7 @@ use tokio::{sync::watch, time};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Code, Status};
 
-use crate::{metrics::Metrics, status};
+use crate::{call_context::CallContext, metrics::Metrics, status};
 
 /// The longest time until a call is answered, which also bounds how slowly its request may be sent. A stream may go on for
 /// as long as it likes once it has begun.
@@ -68,28 +68,27 @@ impl Service<Request<Incoming>> for Calls {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let mut call = Call::begin(request.uri().path(), &self.metrics, &self.in_flight);
+        let mut call = Call::begin(request.uri().path(), request.headers(), &self.metrics, &self.in_flight);
         let deadline = grpc_timeout(request.headers()).unwrap_or(Duration::MAX).min(MAX_TIME_TO_ANSWER);
         let closed = Box::pin(self.closing.clone().cancelled_owned());
         let mut routes = self.routes.clone();
-        Box::pin(async move {
+        let context = call.context.clone();
+        Box::pin(context.scope(async move {
             let answer = AssertUnwindSafe(tower::Service::call(&mut routes, request)).catch_unwind();
-            let response = match time::timeout(deadline, answer).await {
+            let mut response = match time::timeout(deadline, answer).await {
                 Ok(Ok(Ok(response))) => response,
-                Ok(Err(_panic)) => {
-                    // The panic itself is on standard error already.
-                    tracing::error!(method = call.method, "a call panicked");
-                    status::internal().into_http()
-                }
+                // The panic itself is in the log already.
+                Ok(Err(_panic)) => status::internal().into_http(),
                 Err(_elapsed) => Status::deadline_exceeded(format!(
                     "the call was not answered within {} ms",
                     deadline.as_millis()
                 ))
                 .into_http(),
             };
+            call.context.answer(response.headers_mut());
             call.answered(response.headers());
             Ok(response.map(|body| CallBody { body, call, closed, ended: false }))
-        })
+        }))
     }
 }
 
@@ -145,6 +144,7 @@ impl Body for CallBody {
 /// A call from its first byte until its answer is sent or nobody waits for it any more, which is when this is dropped.
 struct Call {
     method: &'static str,
+    context: CallContext,
     began: Instant,
     code: Option<Code>,
     metrics: Arc<Metrics>,
@@ -152,12 +152,18 @@ struct Call {
 }
 
 impl Call {
-    fn begin(path: &str, metrics: &Arc<Metrics>, in_flight: &Arc<watch::Sender<usize>>) -> Self {
+    fn begin(
+        path: &str,
+        headers: &HeaderMap,
+        metrics: &Arc<Metrics>,
+        in_flight: &Arc<watch::Sender<usize>>,
+    ) -> Self {
         let method = METHODS.iter().find(|method| **method == path).map_or("other", |method| &method[1..]);
         metrics.call_began(method);
         in_flight.send_modify(|calls| *calls += 1);
         Call {
             method,
+            context: CallContext::begin(method, headers),
             began: Instant::now(),
             code: None,
             metrics: Arc::clone(metrics),
@@ -174,16 +180,16 @@ impl Call {
     fn note_status(&mut self, headers: &HeaderMap) {
         if let Some(status) = headers.get("grpc-status") {
             self.code = Some(Code::from_bytes(status.as_bytes()));
+            self.context.note_status(headers);
         }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let code = name_of(self.code.unwrap_or(Code::Cancelled));
-        let milliseconds = self.began.elapsed().as_secs_f64() * 1e3;
-        tracing::debug!(method = self.method, code, milliseconds, "call ended");
-        self.metrics.call_ended(self.method, code);
+        let code = self.code.unwrap_or(Code::Cancelled);
+        self.context.ended(code, name_of(code), self.began.elapsed());
+        self.metrics.call_ended(self.method, name_of(code));
         self.in_flight.send_modify(|calls| *calls -= 1);
     }
 }

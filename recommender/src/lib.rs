@@ -18,6 +18,10 @@ mod seeds;
 mod served_model;
 mod live_model;
 mod refresh;
+mod logging;
+mod telemetry;
+mod request_id;
+mod call_context;
 mod status;
 mod validation;
 mod answer;
@@ -31,7 +35,6 @@ mod metrics_server;
 mod calls;
 mod connections;
 mod args;
-mod logging;
 mod server;
 
 pub use ranking::{Antecedent, FiredRule, Query, Recommendation, Source};
@@ -43,4 +46,5 @@ pub use self::{
     seeds::{MatchKind, SeedMatch},
     served_model::ServedModel,
     server::{ServeError, Server},
+    telemetry::{Tracing, TracingError, init_tracing},
 };

@@ -8,12 +8,12 @@ use proto::v1::{
     SearchSongsResponse, SeedMatch, Source, WatchModelRequest, WatchModelResponse,
     playlist_service_server::PlaylistService,
 };
-use tokio::{sync::Semaphore, task};
+use tokio::sync::Semaphore;
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    Query, answer,
+    Query, answer, call_context,
     live_model::{InService, LiveModel},
     metrics::{self, Metrics},
     status,
@@ -87,13 +87,13 @@ impl PlaylistService for Playlists {
         } else {
             let served_by = Arc::clone(&self.served_by);
             let permit = Arc::clone(&self.large_requests).acquire_owned().await;
-            task::spawn_blocking(move || {
+            call_context::spawn_blocking(move || {
                 let _permit = permit;
                 recommend(&in_service, &served_by, request, limits)
             })
             .await
             .map_err(|error| {
-                tracing::error!(%error, "a request could not be answered");
+                call_context::log(|| tracing::error!(%error, "a request could not be answered"));
                 status::internal()
             })?
         };
@@ -157,24 +157,21 @@ fn recommend(
             })
             .unzip()
     };
-    let (seeds, seed_matches) = resolve(&request.songs);
-    let (excluded, excluded_matches) = resolve(&request.exclude_songs);
-    let recommendations = model.recommend(&Query {
+    let ((seeds, seed_matches), (excluded, excluded_matches)) =
+        call_context::stage("resolve", || (resolve(&request.songs), resolve(&request.exclude_songs)));
+    let query = Query {
         seeds: seeds.into_iter().flatten().collect(),
         excluded: excluded.into_iter().flatten().collect(),
         limit: limits.songs,
         max_songs_per_artist: limits.songs_per_artist,
         max_rules_per_song: limits.rules_per_song,
-    });
+    };
+    let recommendations = call_context::stage("recommend", || model.recommend(&query));
+    let answer = call_context::stage("answer", || answer::recommend(in_service, served_by, &recommendations));
     let unknown_songs = seed_matches
         .iter()
         .filter(|seed| seed.r#match() == Match::Unknown)
         .map(|seed| seed.seed.clone())
         .collect();
-    RecommendResponse {
-        unknown_songs,
-        seeds: seed_matches,
-        excluded_songs: excluded_matches,
-        ..answer::recommend(in_service, served_by, &recommendations)
-    }
+    RecommendResponse { unknown_songs, seeds: seed_matches, excluded_songs: excluded_matches, ..answer }
 }
