@@ -1,6 +1,6 @@
 //! What the kernel says of this process, under the names that Prometheus' client libraries have agreed on.
 
-use std::{fmt, fs};
+use std::{fmt, fs, sync::OnceLock};
 
 use prometheus_client::{
     collector::Collector,
@@ -37,12 +37,8 @@ impl Collector for ProcessCollector {
             )?;
             gauge("process_virtual_memory_bytes", "Address space of the process.", stat.virtual_bytes)?;
             gauge("process_threads", "Threads of the process.", stat.threads)?;
-            if let Some(booted) = booted_at() {
-                gauge(
-                    "process_start_time_seconds",
-                    "When the process began, in Unix time.",
-                    booted + stat.began_after_boot,
-                )?;
+            if let Some(began) = began_at(&stat) {
+                gauge("process_start_time_seconds", "When the process began, in Unix time.", began)?;
             }
         }
         let mut gauge = |name, help, value: Option<f64>| match value {
@@ -91,10 +87,15 @@ impl Stat {
     }
 }
 
-/// When the machine was started, in Unix time.
-fn booted_at() -> Option<f64> {
-    let text = fs::read_to_string("/proc/stat").ok()?;
-    text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
+/// When the process began, in Unix time. It is computed once: whenever the clock is set, the kernel tells another time of the
+/// start of the machine, which would look like a restart.
+fn began_at(stat: &Stat) -> Option<f64> {
+    static BEGAN_AT: OnceLock<Option<f64>> = OnceLock::new();
+    *BEGAN_AT.get_or_init(|| {
+        let text = fs::read_to_string("/proc/stat").ok()?;
+        let booted = text.lines().find_map(|line| line.strip_prefix("btime "))?;
+        Some(booted.trim().parse::<f64>().ok()? + stat.began_after_boot)
+    })
 }
 
 fn open_files() -> Option<f64> {
