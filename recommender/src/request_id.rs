@@ -43,7 +43,7 @@ mod tests {
         for kept in ["a", "0123-abc!~", &"x".repeat(128)] {
             assert_eq!(of(kept.as_bytes()), kept);
         }
-        for replaced in ["", "a b", "tab\\t", &"x".repeat(129), "ü"] {
+        for replaced in ["", "a b", "tab\t", &"x".repeat(129), "ü"] {
             let id = of(replaced.as_bytes());
             assert_eq!(id.len(), 32, "{replaced:?}: {id:?}");
         }
