@@ -18,8 +18,8 @@ GRPCURL_STATUS = 64
 def grpcurl(sample_service):
     """Runs grpcurl against the sample and returns what it prints; of a failed call, that is the status as JSON."""
 
-    def call(*args: str, data: str | None = None, code: int = 0):
-        request = ["-d", data] if data is not None else []
+    def call(*args: str, data: str | None = None, flags: tuple[str, ...] = (), code: int = 0):
+        request = [*(["-d", data] if data is not None else []), *flags]
         done = subprocess.run(
             ["grpcurl", "-plaintext", "-format-error", "-max-time", "10", *request, sample_service.address, *args],
             capture_output=True,
@@ -55,6 +55,14 @@ def test_the_contract_is_described_with_everything_that_it_imports(grpcurl):
         assert line in described
     assert "repeated string songs = 1;" in grpcurl("describe", "playlist.v1.RecommendRequest")
     assert "int64 seconds = 1;" in grpcurl("describe", "google.protobuf.Timestamp")
+
+
+def test_the_request_id_comes_back_and_a_trace_context_is_taken(grpcurl):
+    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    flags = ("-v", "-H", "x-request-id: try-1", "-H", f"traceparent: {traceparent}", "-H", "tracestate: vendor=value")
+    printed = grpcurl(f"{SERVICE}/Recommend", data='{"songs":["Unforgettable"]}', flags=flags)
+    _, _, headers = printed.partition("Response headers received:")
+    assert "\nx-request-id: try-1\n" in headers
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])

@@ -47,6 +47,15 @@ pub struct Args {
     /// `info,recommender=debug`.
     #[arg(long, env = "LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
+
+    /// The OpenTelemetry collector that traces are sent to over OTLP/gRPC, as in `http://collector:4317` [default: none]. Spans that it
+    /// does not take are lost; calls never wait for it.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", value_parser = otlp_endpoint)]
+    pub otlp_endpoint: Option<String>,
+
+    /// The share of calls to trace, 0 to 1, of those whose client does not decide it: a `traceparent` does.
+    #[arg(long, env = "TRACE_SAMPLE_RATIO", value_name = "SHARE", default_value = "0.01", value_parser = share)]
+    pub trace_sample_ratio: f64,
 }
 
 /// What and where to serve.
@@ -56,7 +65,7 @@ pub struct Settings {
     #[arg(long, env = "LISTEN", value_name = "ADDRESS", default_value_t = any_address(52023))]
     pub listen: SocketAddr,
 
-    /// The address that `/metrics` and `/healthz` are served on, over HTTP; port 0 takes a free one.
+    /// The address that `/metrics`, `/healthz` and `/readyz` are served on, over HTTP; port 0 takes a free one.
     #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS", default_value_t = any_address(9090))]
     pub metrics_listen: SocketAddr,
 
@@ -123,6 +132,24 @@ fn host_name() -> String {
         .map(|name| name.trim().to_owned())
         .find(|name| !name.is_empty())
         .unwrap_or_else(|| "recommender".to_owned())
+}
+
+/// The collector is in the cluster or on the node, so there is no TLS to it. The empty string is none, as OpenTelemetry has it.
+fn otlp_endpoint(text: &str) -> Result<String, String> {
+    let is_address = |uri: http::Uri| uri.scheme_str() == Some("http") && uri.host().is_some();
+    if text.is_empty() || text.parse().is_ok_and(is_address) {
+        Ok(text.to_owned())
+    } else {
+        Err("write `http://`, host and port, as in `http://collector:4317`; there is no TLS to the collector"
+            .to_owned())
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("write a number from 0 to 1".to_owned()),
+    }
 }
 
 /// Checks a filter while misuse can still be told from failure.

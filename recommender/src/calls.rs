@@ -15,9 +15,10 @@ use crate::{
     activity::{Activity, CallInFlight},
     admission::{Admission, Admitted},
     answer_body::{AnswerBody, Encoded},
+    call_context::CallContext,
     deadline::Deadline,
     methods::Method,
-    metrics::Metrics,
+    metrics::{Metrics, code_name},
     queue::Queued,
     request_body::RequestBody,
     status,
@@ -65,13 +66,13 @@ impl Calls {
         let response = match time::timeout(deadline.time_left(), answer).await {
             Ok(Ok(Ok(response))) => response,
             Ok(Err(_panic)) => {
-                // The panic itself is on standard error already.
-                tracing::error!(method = call.method.name(), "a call panicked");
+                // The panic itself is in the log already.
                 return refuse(&status::internal(), call);
             }
             Err(_elapsed) => return refuse(&deadline.exceeded(), call),
         };
-        let (head, body) = response.into_parts();
+        let (mut head, body) = response.into_parts();
+        call.context.answer(&mut head.headers);
         let body = if call.method.is_stream() {
             call.answered(&head.headers);
             AnswerBody::stream(body, call, self.leaving.clone(), closing.clone())
@@ -87,14 +88,18 @@ impl Calls {
     }
 }
 
+/// The answer to a call, when it is there.
+type Answer = Pin<Box<dyn Future<Output = Result<Response<AnswerBody>, Infallible>> + Send>>;
+
 impl Service<Request<Incoming>> for Calls {
     type Response = Response<AnswerBody>;
     type Error = Infallible;
-    type Future = Queued<Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>>;
+    type Future = Queued<Answer>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let method = Method::of(request.uri().path());
-        let mut call = Call::begin(method, &self.destination.metrics, self.activity.call());
+        let mut call =
+            Call::begin(method, request.headers(), &self.destination.metrics, self.activity.call());
         let admission = &self.destination.admission;
         // Before anything is done for it.
         match admission.call(method) {
@@ -102,14 +107,16 @@ impl Service<Request<Incoming>> for Calls {
             Err(status) => return Queued::not_counted(Box::pin(async move { Ok(refuse(&status, call)) })),
         }
         let deadline = Deadline::of(request.headers());
-        let answer = Box::pin(self.clone().answer(request, call, deadline).map(Ok));
+        let context = call.context.clone();
+        let answer: Answer = Box::pin(context.scope(self.clone().answer(request, call, deadline).map(Ok)));
         if method.is_computed() { admission.queued(answer) } else { Queued::not_counted(answer) }
     }
 }
 
 /// Answers a call with an error.
 fn refuse(status: &Status, mut call: Call) -> Response<AnswerBody> {
-    let response = status.clone().into_http::<()>();
+    let mut response = status.clone().into_http::<()>();
+    call.context.answer(response.headers_mut());
     call.answered(response.headers());
     response.map(|()| AnswerBody::empty(call))
 }
@@ -117,6 +124,7 @@ fn refuse(status: &Status, mut call: Call) -> Response<AnswerBody> {
 /// A call from its first byte until its answer is sent or nobody waits for it any more, which is when this is dropped.
 pub(crate) struct Call {
     method: Method,
+    context: CallContext,
     began: Instant,
     code: Option<Code>,
     metrics: Arc<Metrics>,
@@ -126,10 +134,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn begin(method: Method, metrics: &Arc<Metrics>, in_flight: CallInFlight) -> Self {
-        metrics.call_began(method.name());
+    fn begin(method: Method, headers: &HeaderMap, metrics: &Arc<Metrics>, in_flight: CallInFlight) -> Self {
+        metrics.call_began(method);
         Call {
             method,
+            context: CallContext::begin(method.name(), headers),
             began: Instant::now(),
             code: None,
             metrics: Arc::clone(metrics),
@@ -139,7 +148,7 @@ impl Call {
     }
 
     fn answered(&mut self, headers: &HeaderMap) {
-        self.metrics.call_answered(self.method.name(), self.began.elapsed());
+        self.metrics.call_answered(self.method, self.began.elapsed());
         self.note_status(headers);
     }
 
@@ -147,38 +156,15 @@ impl Call {
     pub(crate) fn note_status(&mut self, headers: &HeaderMap) {
         if let Some(status) = headers.get("grpc-status") {
             self.code = Some(Code::from_bytes(status.as_bytes()));
+            self.context.note_status(headers);
         }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let code = name_of(self.code.unwrap_or(Code::Cancelled));
-        let milliseconds = self.began.elapsed().as_secs_f64() * 1e3;
-        tracing::debug!(method = self.method.name(), code, milliseconds, "call ended");
-        self.metrics.call_ended(self.method.name(), code);
-    }
-}
-
-/// A code as the gRPC specification writes it.
-fn name_of(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
+        let code = self.code.unwrap_or(Code::Cancelled);
+        self.context.ended(code, code_name(code), self.began.elapsed());
+        self.metrics.call_ended(self.method, code);
     }
 }

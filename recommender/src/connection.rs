@@ -22,7 +22,7 @@ use crate::{
     activity::{Activity, Ailment},
     calls::Calls,
     connections::Shared,
-    metrics::Metrics,
+    metrics::{Ending, Metrics},
 };
 
 /// How often an idle client is asked whether it is still there, and how long it may take to say so.
@@ -142,26 +142,26 @@ impl<F: Fn()> Lifetime<'_, F> {
                 if let Err(error) = result {
                     tracing::debug!(%peer, %error, "connection ended with an error");
                 }
-                metrics.connection_ended("client");
+                metrics.connection_ended(Ending::Client);
                 return 0;
             }
-            () = shared.destination.closing.cancelled() => "drain",
-            () = time::sleep(with_jitter(shared.limits.max_connection_age)) => "age",
+            () = shared.destination.closing.cancelled() => Ending::Drain,
+            () = time::sleep(with_jitter(shared.limits.max_connection_age)) => Ending::Age,
             ailment = activity.ailment(max_idle) => match ailment {
-                Ailment::Idle => "idle",
+                Ailment::Idle => Ending::Idle,
                 Ailment::Stalled => {
                     tracing::debug!(%peer, "cut off: the client does not take its answers");
-                    metrics.connection_ended("stalled");
+                    metrics.connection_ended(Ending::Stalled);
                     return 0;
                 }
             },
         };
         metrics.connection_ended(ended_because);
-        tracing::debug!(%peer, ended_because, "asking the client to go away");
+        tracing::debug!(%peer, reason = ended_because.name(), "asking the client to go away");
         (self.end_streams)();
         connection.as_mut().graceful_shutdown();
 
-        if ended_because != "drain" {
+        if ended_because != Ending::Drain {
             tokio::select! {
                 _ = connection.as_mut() => return 0,
                 () = activity.quiet(TIME_TO_LEAVE) => return 0,

@@ -18,14 +18,22 @@ mod seeds;
 mod served_model;
 mod live_model;
 mod refresh;
+mod logging;
+mod telemetry;
+mod request_id;
+mod call_context;
 mod status;
 mod validation;
 mod deadline;
 mod answer;
 mod service;
 mod health;
-mod metrics;
+mod histogram;
+mod process_metrics;
 mod methods;
+mod metrics;
+mod exposition;
+mod metrics_server;
 mod queue;
 mod admission;
 mod activity;
@@ -37,7 +45,6 @@ mod connections;
 mod durations;
 mod limits;
 mod args;
-mod logging;
 mod server;
 
 pub use ranking::{Antecedent, FiredRule, Query, Recommendation, Source};
@@ -50,4 +57,5 @@ pub use self::{
     seeds::{MatchKind, SeedMatch},
     served_model::ServedModel,
     server::{ServeError, Server},
+    telemetry::{Tracing, TracingError, init_tracing},
 };

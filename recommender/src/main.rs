@@ -3,7 +3,7 @@
 use std::{error::Error, io, process::ExitCode};
 
 use clap::Parser as _;
-use recommender::{Args, Server, Settings, init_logging};
+use recommender::{Args, Server, Settings, init_logging, init_tracing};
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -16,7 +16,15 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
-    let exit_code = runtime.block_on(run(args.settings));
+    let exit_code = runtime.block_on(async {
+        let tracing = match init_tracing(&args) {
+            Ok(tracing) => tracing,
+            Err(error) => return failed(&error),
+        };
+        let exit_code = run(args.settings).await;
+        tracing.shutdown().await;
+        exit_code
+    });
     // A read from a volume that hangs must not hold up the end.
     runtime.shutdown_background();
     exit_code

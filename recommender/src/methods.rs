@@ -13,6 +13,9 @@ pub(crate) enum Method {
 }
 
 impl Method {
+    /// The number of methods, `Other` among them.
+    pub(crate) const COUNT: usize = Method::KNOWN.len() + 1;
+
     const KNOWN: [Method; 8] = [
         Method::Recommend,
         Method::SearchSongs,

@@ -13,6 +13,7 @@ use crate::{
     ServedModel,
     live_model::{InService, LiveModel, Refresh, RefreshOutcome},
     metrics::Metrics,
+    telemetry::Trace,
 };
 
 /// The longest wait before a version that was rejected is tried again, by which time a copy may be complete.
@@ -103,13 +104,16 @@ impl Refresher {
         };
 
         let started = Instant::now();
-        match self.load(&version).await {
+        let trace = Trace::of_refresh(version.as_str());
+        match self.load(&version, &trace).await {
             Ok(model) => {
                 self.rejected = None;
+                self.metrics.model_loaded(started.elapsed());
                 let metadata = model.manifest().metadata.clone();
                 let refresh = refresh(Some(version.clone()), RefreshOutcome::Swapped);
                 self.metrics.refreshed(&refresh);
-                let before = self.live.replace(model, refresh);
+                let before = trace.stage("swap", || self.live.replace(model, refresh));
+                trace.end_refresh(None);
                 tracing::info!(
                     %version,
                     seconds = started.elapsed().as_secs_f64(),
@@ -125,6 +129,7 @@ impl Refresher {
             }
             Err(failure) => {
                 let reason = self.fail(Some(version.clone()), failure);
+                trace.end_refresh(Some(&reason));
                 self.rejected = Some(Rejected {
                     version,
                     reason,
@@ -143,9 +148,12 @@ impl Refresher {
         self.wait_for(answer, UNRESPONSIVE_AFTER, None, waiting).await
     }
 
-    async fn load(&self, version: &VersionName) -> Result<ServedModel, Failure> {
-        let (volume, wanted) = (self.volume.clone(), version.clone());
-        let model = self.run_blocking(move || volume.load(&wanted).map(ServedModel::build));
+    async fn load(&self, version: &VersionName, trace: &Trace) -> Result<ServedModel, Failure> {
+        let (volume, wanted, trace) = (self.volume.clone(), version.clone(), trace.clone());
+        let model = self.run_blocking(move || {
+            let loaded = trace.stage("load", || volume.load(&wanted));
+            loaded.map(|model| trace.stage("index", || ServedModel::build(model)))
+        });
         let waiting = "the version takes long to load; check the storage behind the volume";
         self.wait_for(model, SLOW_LOAD_AFTER, Some(version), waiting).await
     }

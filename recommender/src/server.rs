@@ -2,8 +2,7 @@
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, routing};
-use http::{StatusCode, header};
+use axum::Router;
 use model::Volume;
 use proto::v1::playlist_service_server::PlaylistServiceServer;
 use tokio::{
@@ -22,10 +21,14 @@ use crate::{
     connections::Connections,
     health::Health,
     live_model::LiveModel,
-    metrics::{self, Metrics},
+    metrics::Metrics,
+    metrics_server::{self, Pages},
     refresh::Refresher,
     service::Playlists,
 };
+
+/// The time that a scrape in flight is given at the very end; one takes a millisecond.
+const LAST_SCRAPE: Duration = Duration::from_millis(250);
 
 /// Why the server could not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +89,7 @@ impl Server {
         self.local_addr
     }
 
-    /// The address that `/metrics` and `/healthz` are served on.
+    /// The address that `/metrics`, `/healthz` and `/readyz` are served on.
     pub fn metrics_addr(&self) -> SocketAddr {
         self.metrics_addr
     }
@@ -120,8 +123,11 @@ impl Server {
         let refresher =
             Refresher::new(volume, Arc::clone(&live), Arc::clone(&metrics), settings.poll_interval);
         tasks.spawn(refresher.run());
-        tasks.spawn(serve_metrics(metrics_listener, Arc::clone(&metrics)));
         let draining = CancellationToken::new();
+        let pages =
+            Pages { metrics: Arc::clone(&metrics), live: Arc::clone(&live), draining: draining.clone() };
+        let drained = CancellationToken::new();
+        tasks.spawn(metrics_server::serve(metrics_listener, Arc::new(pages), drained.clone()));
         let mut readiness = JoinSet::new();
         readiness.spawn(health.follow(live, draining.clone()));
         let destination = Destination { routes, admission, metrics, closing: CancellationToken::new() };
@@ -145,7 +151,11 @@ impl Server {
         // Whoever asks or watches hears NOT_SERVING before anything ends.
         readiness.join_next().await;
         let _ = time::timeout(settings.drain_delay, connections.accept()).await;
-        match connections.close().await {
+        let cut_off = connections.close().await;
+        // It answered through the whole drain; only it ends by itself.
+        drained.cancel();
+        let _ = time::timeout(LAST_SCRAPE, tasks.join_next()).await;
+        match cut_off {
             0 => {
                 tracing::info!("drained: every call was answered");
                 Ok(())
@@ -191,21 +201,4 @@ fn routes(
         .prepare()
         .into_axum_router();
     Ok(router)
-}
-
-async fn serve_metrics(listener: TcpListener, metrics: Arc<Metrics>) {
-    let scrape = move || {
-        let metrics = Arc::clone(&metrics);
-        async move {
-            metrics
-                .encode()
-                .map(|text| ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text))
-                .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
-        }
-    };
-    let router = Router::new()
-        .route("/metrics", routing::get(scrape))
-        .route("/healthz", routing::get(async || "ok\n"));
-    // Errors of single connections are dealt with inside; it never ends.
-    let _ = axum::serve(listener, router).await;
 }

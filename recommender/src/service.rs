@@ -8,7 +8,6 @@ use proto::v1::{
     SearchSongsResponse, SeedMatch, Source, WatchModelRequest, WatchModelResponse,
     playlist_service_server::PlaylistService,
 };
-use tokio::task;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -16,10 +15,10 @@ use tonic::{Request, Response, Status};
 use crate::{
     Query,
     admission::Admission,
-    answer,
+    answer, call_context,
     deadline::Deadline,
     live_model::{InService, LiveModel},
-    metrics::Metrics,
+    metrics::{self, Metrics},
     status,
     validation::{self, RecommendLimits},
 };
@@ -51,22 +50,25 @@ impl Playlists {
     }
 
     fn count(&self, response: &RecommendResponse) {
+        let mut seeds = [0; metrics::MATCHES.len()];
         for seed in &response.seeds {
-            self.metrics.seed_matched(match seed.r#match() {
-                Match::Exact => "exact",
-                Match::Normalised => "normalised",
-                Match::Fuzzy => "fuzzy",
-                Match::Uri => "uri",
-                Match::Unknown | Match::Unspecified => "unknown",
-            });
+            seeds[match seed.r#match() {
+                Match::Exact => 0,
+                Match::Normalised => 1,
+                Match::Fuzzy => 2,
+                Match::Uri => 3,
+                Match::Unknown | Match::Unspecified => 4,
+            }] += 1;
         }
+        let mut songs = [0; metrics::SOURCES.len()];
         for recommendation in &response.songs {
-            self.metrics.recommended(match recommendation.source() {
-                Source::Rules => "rules",
-                Source::Artist => "artist",
-                Source::Popularity | Source::Unspecified => "popularity",
-            });
+            songs[match recommendation.source() {
+                Source::Rules => 0,
+                Source::Artist => 1,
+                Source::Popularity | Source::Unspecified => 2,
+            }] += 1;
         }
+        self.metrics.recommended(seeds, songs);
     }
 }
 
@@ -90,7 +92,7 @@ impl PlaylistService for Playlists {
             // The thread does not notice by itself that nobody waits any more: the client has gone, or its time is over.
             let abandoned = CancellationToken::new();
             let _abandon = abandoned.clone().drop_guard();
-            task::spawn_blocking(move || {
+            call_context::spawn_blocking(move || {
                 let _place = place;
                 let go_on = || match abandoned.is_cancelled() {
                     true => Err(Status::cancelled("the client waits no more")),
@@ -100,7 +102,7 @@ impl PlaylistService for Playlists {
             })
             .await
             .map_err(|error| {
-                tracing::error!(%error, "a request could not be answered");
+                call_context::log(|| tracing::error!(%error, "a request could not be answered"));
                 status::internal()
             })??
         };
@@ -168,25 +170,24 @@ fn recommend(
         });
         matches.collect()
     };
-    let (seeds, seed_matches) = resolve(&request.songs)?;
-    let (excluded, excluded_matches) = resolve(&request.exclude_songs)?;
+    let resolved = call_context::stage("resolve", || {
+        Ok::<_, Status>((resolve(&request.songs)?, resolve(&request.exclude_songs)?))
+    });
+    let ((seeds, seed_matches), (excluded, excluded_matches)) = resolved?;
     go_on()?;
-    let recommendations = model.recommend(&Query {
+    let query = Query {
         seeds: seeds.into_iter().flatten().collect(),
         excluded: excluded.into_iter().flatten().collect(),
         limit: limits.songs,
         max_songs_per_artist: limits.songs_per_artist,
         max_rules_per_song: limits.rules_per_song,
-    });
+    };
+    let recommendations = call_context::stage("recommend", || model.recommend(&query));
+    let answer = call_context::stage("answer", || answer::recommend(in_service, served_by, &recommendations));
     let unknown_songs = seed_matches
         .iter()
         .filter(|seed| seed.r#match() == Match::Unknown)
         .map(|seed| seed.seed.clone())
         .collect();
-    Ok(RecommendResponse {
-        unknown_songs,
-        seeds: seed_matches,
-        excluded_songs: excluded_matches,
-        ..answer::recommend(in_service, served_by, &recommendations)
-    })
+    Ok(RecommendResponse { unknown_songs, seeds: seed_matches, excluded_songs: excluded_matches, ..answer })
 }

@@ -1,96 +1,15 @@
 //! The binary: how it starts, and with which code it ends.
 #![cfg(test)]
 
+mod process_support;
 mod service_support;
 
-use std::{
-    io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpListener},
-    process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{net::TcpListener, process::Command, thread, time::Duration};
 
+use process_support::{BINARY, Process, run};
 use proto::v1::playlist_service_client::PlaylistServiceClient;
-use service_support::{DEADLINE, TestVolume, open_call, seeds};
+use service_support::{TestVolume, open_call, seeds};
 use tonic::transport::Endpoint;
-
-const BINARY: &str = env!("CARGO_BIN_EXE_recommender");
-
-/// The binary at work, killed when dropped.
-struct Process {
-    child: Child,
-    log: BufReader<ChildStderr>,
-}
-
-impl Process {
-    fn start(volume: &TestVolume, flags: &[&str]) -> Self {
-        Self::start_command(Command::new(BINARY), volume, flags)
-    }
-
-    fn start_command(mut command: Command, volume: &TestVolume, flags: &[&str]) -> Self {
-        let mut child = command
-            .args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--log-format", "json"])
-            .arg("--model-dir")
-            .arg(volume.path())
-            .args(flags)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        Process { child, log }
-    }
-
-    /// The next line of the log that holds `text`; fails when the log ends before.
-    #[track_caller]
-    fn log_line(&mut self, text: &str) -> String {
-        let mut before = String::new();
-        loop {
-            let mut line = String::new();
-            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "no {text:?} in: {before}");
-            if line.contains(text) {
-                return line;
-            }
-            before.push_str(&line);
-        }
-    }
-
-    /// The addresses that it says it serves gRPC and metrics on.
-    fn addresses(&mut self) -> [SocketAddr; 2] {
-        let line = self.log_line(r#""message":"serving""#);
-        ["address", "metrics_address"].map(|field| {
-            let (_, rest) = line.split_once(&format!(r#""{field}":""#)).unwrap();
-            rest.split_once('"').unwrap().0.parse().unwrap()
-        })
-    }
-
-    fn signal(&self, name: &str) {
-        let command = format!("kill -{name} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
-    }
-
-    fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "still running");
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn run(arguments: &[&str]) -> Output {
-    Command::new(BINARY).args(arguments).output().unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_serves_and_ends_with_0_on_either_signal() {
@@ -204,6 +123,10 @@ fn misuse_ends_it_with_2_and_names_the_flag() {
         ("--grace-period", "1h"),
         ("--log", "recommender=loud"),
         ("--log-format", "xml"),
+        ("--otlp-endpoint", "https://collector:4317"),
+        ("--otlp-endpoint", "collector:4317"),
+        ("--trace-sample-ratio", "1.1"),
+        ("--trace-sample-ratio", "NaN"),
         ("--model-dir", ""),
         ("--served-by", ""),
     ] {
