@@ -1,5 +1,5 @@
 use std::{
-    cmp::Ordering,
+    cmp::{Ordering, Reverse},
     collections::{BinaryHeap, HashMap},
     ops::Range,
 };
@@ -63,14 +63,13 @@ impl<'a> Answer<'a> {
         firing.add_from_songs(&mut self.scratch.sums);
         let from_songs = self.scratch.sums.len();
         if firing.mixes_artists() {
-            firing.add_from_artists(&mut self.scratch.sums);
+            firing.add_from_artists_to(from_songs, &mut self.scratch.sums);
         }
         let exponent = firing.damping_exponent();
         self.fill(Source::Rules, 0..from_songs, exponent, |sums| firing.score_from_rules(sums));
         if !self.is_full() {
-            if !firing.mixes_artists() {
-                firing.add_from_artists(&mut self.scratch.sums);
-            }
+            // What the songs of before get here, nobody reads any more.
+            firing.add_from_artists(&mut self.scratch.sums);
             let all = self.scratch.sums.len();
             self.fill(Source::Artist, from_songs..all, exponent, |sums| firing.score_from_artists(sums));
         }
@@ -79,23 +78,58 @@ impl<'a> Answer<'a> {
     }
 
     /// Adds the songs whose sums are at `positions`, by falling score: what `score` gives, damped with the exponent.
+    ///
+    /// Hardly any song is among the best, so only some of these are put in order, and the next ones where they do not fill the answer: some
+    /// may be blocked or have artists with enough songs.
     fn fill(&mut self, source: Source, positions: Range<usize>, exponent: f64, score: impl Fn(&Sums) -> f64) {
+        self.scratch.dampings.set_exponent(exponent);
+        let mut most = self.query.limit.saturating_sub(self.recommendations.len()).saturating_add(8);
+        let mut last = None;
+        while !self.is_full() {
+            let best = self.best(positions.clone(), most, last, &score);
+            for candidate in &best {
+                if self.is_full() {
+                    return;
+                }
+                self.offer(candidate.song, candidate.score, source);
+            }
+            if best.len() < most {
+                return;
+            }
+            last = best.last().copied();
+            most = most.saturating_mul(8);
+        }
+    }
+
+    /// The `most` best candidates that are worse than `last`, the best first.
+    fn best(
+        &mut self,
+        positions: Range<usize>,
+        most: usize,
+        last: Option<Candidate>,
+        score: impl Fn(&Sums) -> f64,
+    ) -> Vec<Candidate> {
         let Scratch { sums, blocked, dampings } = &mut *self.scratch;
-        dampings.set_exponent(exponent);
-        let mut candidates = Vec::with_capacity(positions.len());
+        let mut best: BinaryHeap<Reverse<Candidate>> = BinaryHeap::new();
+        // What is below this is not among the best.
+        let mut least = f64::NEG_INFINITY;
         for sums in &sums.all()[positions] {
             let song = sums.song;
-            if !blocked.is_blocked(self.songs.namesake(song)) {
-                let damping = dampings.get(self.songs.support_counts[song as usize]);
-                candidates.push(Candidate { score: score(sums) / damping, song });
+            let score = score(sums) / dampings.get(self.songs.support_counts[song as usize]);
+            if score < least {
+                continue;
+            }
+            let candidate = Candidate { score, song };
+            if last.is_some_and(|last| candidate >= last) || blocked.is_blocked(self.songs.namesake(song)) {
+                continue;
+            }
+            best.push(Reverse(candidate));
+            if best.len() > most {
+                best.pop();
+                least = best.peek().map_or(least, |worst| worst.0.score);
             }
         }
-        let mut candidates = BinaryHeap::from(candidates);
-        while !self.is_full()
-            && let Some(candidate) = candidates.pop()
-        {
-            self.offer(candidate.song, candidate.score, source);
-        }
+        best.into_sorted_vec().into_iter().map(|Reverse(candidate)| candidate).collect()
     }
 
     pub(crate) fn fill_from_popularity(&mut self, baskets: u32) {

@@ -65,11 +65,21 @@ impl<'a> Firing<'a> {
         }
     }
 
-    /// Adds up the weights of the rules from artists.
+    /// Adds up the weights of the rules from artists, for all songs.
     pub(crate) fn add_from_artists(&self, sums: &mut SumsBySong) {
         for artist in &self.from_artists {
             let group = self.artist_group(artist.position);
             sums.add(group.consequents, group.weights, artist.seeds, |sums| &mut sums.artist_weight);
+        }
+    }
+
+    /// Adds up the weights of the rules from artists for the songs that rules from songs speak for, of which there are so many.
+    pub(crate) fn add_from_artists_to(&self, from_songs: usize, sums: &mut SumsBySong) {
+        for artist in &self.from_artists {
+            let group = self.artist_group(artist.position);
+            sums.add_to_known(group.consequents, group.weights, artist.seeds, from_songs, |sums| {
+                &mut sums.artist_weight
+            });
         }
     }
 
@@ -81,7 +91,7 @@ impl<'a> Firing<'a> {
 
     /// The score, before damping, of a song that artist rules alone speak for.
     pub(crate) fn score_from_artists(&self, sums: &Sums) -> f64 {
-        self.ranking.scoring.artist_weight_scale * sums.artist_weight as f64
+        self.ranking.scoring.artist_weight_scale * f64::from(sums.artist_weight)
     }
 
     /// By how much the score of a song is divided: a power of its support count.
@@ -89,10 +99,10 @@ impl<'a> Firing<'a> {
         self.scoring.damping
     }
 
-    fn score_of(&self, weight: u64, many_weight: u64) -> f64 {
+    fn score_of(&self, weight: u32, many_weight: u32) -> f64 {
         let (scoring, many_share) = (&self.ranking.scoring, self.scoring.many_share);
-        (1.0 - many_share) * scoring.weight_scale * weight as f64
-            + many_share * scoring.many_weight_scale * many_weight as f64
+        (1.0 - many_share) * scoring.weight_scale * f64::from(weight)
+            + many_share * scoring.many_weight_scale * f64::from(many_weight)
     }
 
     fn artist_group(&self, position: u32) -> RuleGroup<'a> {
@@ -123,7 +133,7 @@ impl<'a> Firing<'a> {
             let group = self.artist_group(position);
             for_each_common(&ids, group.consequents, |song, rule| {
                 if self.mixes_artists() || songs[song].is_from_artists {
-                    let artist_weight = u64::from(seeds) * u64::from(group.weights.get(rule));
+                    let artist_weight = seeds.saturating_mul(group.weights.get(rule).into());
                     let score = self.score_from_artists(&Sums { artist_weight, ..Sums::default() });
                     let share = if songs[song].is_from_artists { 1.0 } else { self.scoring.artist_share };
                     note(song, Strength::new(share * score, &group, rule, Group::Artist(position)));

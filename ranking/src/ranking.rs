@@ -1,4 +1,8 @@
-use std::sync::{Mutex, PoisonError};
+use std::{
+    num::NonZero,
+    sync::{Mutex, PoisonError},
+    thread,
+};
 
 use model::{ArtistId, Artists, Rules, Scoring, SongId};
 
@@ -8,9 +12,6 @@ use crate::{
 
 /// There is no artist in the artists' table who has this song.
 const NO_ARTIST: ArtistId = ArtistId::MAX;
-
-/// The most scratch memories that are kept for later calls.
-const MAX_KEPT_SCRATCHES: usize = 4;
 
 /// The rules of a model, indexed for answering.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Ranking {
     pub(crate) baskets: u32,
     /// Scratch memory for one call each, to be used again.
     scratches: Mutex<Vec<Scratch>>,
+    /// The most that are kept: more calls than there are cores do not run at a time.
+    most_scratches: usize,
 }
 
 impl Ranking {
@@ -48,7 +51,16 @@ impl Ranking {
             }
         }
         let rules = RuleIndex::build(rules);
-        Ranking { rules, artist_rules, artist_of, scoring, baskets, scratches: Mutex::default() }
+        let most_scratches = thread::available_parallelism().map_or(1, NonZero::get);
+        let scratches = Mutex::default();
+        Ranking { rules, artist_rules, artist_of, scoring, baskets, scratches, most_scratches }
+    }
+
+    /// Makes ready the memory that calls use, as many as run at a time. Without, the first calls do.
+    pub fn warm_up(&self, song_count: usize) {
+        for _ in 0..self.most_scratches {
+            self.keep_scratch(Scratch::new(song_count));
+        }
     }
 
     /// Recommends songs that go with the seeds, the best first. `songs` are those that the ranking was built for.
@@ -90,7 +102,7 @@ impl Ranking {
 
     fn keep_scratch(&self, scratch: Scratch) {
         let mut scratches = self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
-        if scratches.len() < MAX_KEPT_SCRATCHES {
+        if scratches.len() < self.most_scratches {
             scratches.push(scratch);
         }
     }

@@ -1,3 +1,5 @@
+use std::hint::black_box;
+
 use model::{SongId, Weights};
 
 /// Support counts below this have their damping remembered; the few songs above it are computed each time.
@@ -14,29 +16,36 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn new(song_count: usize) -> Scratch {
-        Scratch {
-            sums: SumsBySong { positions: vec![0; song_count], sums: Vec::new() },
+        let mut scratch = Scratch {
+            sums: SumsBySong { positions: vec![0; song_count], sums: vec![Sums::default()], len: 0 },
             blocked: BlockedSongs { is_blocked: vec![false; song_count], blocked: Vec::new() },
             dampings: Dampings::default(),
-        }
+        };
+        // What is 0 from the beginning is given by the system page by page when it is first touched: by this, and not by the first calls.
+        black_box(&mut scratch.sums.positions).fill(0);
+        black_box(&mut scratch.blocked.is_blocked).fill(false);
+        scratch
     }
 }
 
-/// What the weights of the rules that fired for a song add up to. Integers: in whatever order rules fire, the sums are the same.
+/// What the weights of the rules that fired for a song add up to. Integers: in whatever order rules fire, the sums are the same, also
+/// if one stays at the greatest, for which 65,538 rules of the greatest weight must fire for one song.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) song: SongId,
-    pub(crate) weight: u64,
-    pub(crate) many_weight: u64,
-    pub(crate) artist_weight: u64,
+    pub(crate) weight: u32,
+    pub(crate) many_weight: u32,
+    pub(crate) artist_weight: u32,
 }
 
 /// The sums of the songs for which rules fired, in the order in which the first one did.
 #[derive(Debug)]
 pub(crate) struct SumsBySong {
-    /// By song, one more than its position in `sums`; 0: no rule fired.
+    /// By song, its position in `sums`; 0: no rule fired.
     positions: Vec<u32>,
+    /// After the first, which is nobody's, `len` are in use. What is behind them was used by calls before.
     sums: Vec<Sums>,
+    len: usize,
 }
 
 impl SumsBySong {
@@ -46,8 +55,12 @@ impl SumsBySong {
         songs: &[SongId],
         weights: Weights<'_>,
         times: u32,
-        sum: impl Fn(&mut Sums) -> &mut u64,
+        sum: impl Fn(&mut Sums) -> &mut u32,
     ) {
+        let room = 1 + self.len + songs.len();
+        if self.sums.len() < room {
+            self.sums.resize(room.next_power_of_two(), Sums::default());
+        }
         match weights {
             Weights::Zeros(_) => {
                 for &song in songs {
@@ -62,36 +75,78 @@ impl SumsBySong {
     fn add_each(
         &mut self,
         songs: &[SongId],
-        weights: &[impl Copy + Into<u64>],
+        weights: &[impl Copy + Into<u32>],
         times: u32,
-        sum: impl Fn(&mut Sums) -> &mut u64,
+        sum: impl Fn(&mut Sums) -> &mut u32,
     ) {
         for (&song, &weight) in songs.iter().zip(weights) {
-            *sum(self.of(song)) += u64::from(times) * weight.into();
+            let sum = sum(self.of(song));
+            *sum = sum.saturating_add(times.saturating_mul(weight.into()));
         }
     }
 
+    /// Adds `times` the weights of rules to one of the sums of the songs for which rules fired before, up to the one at `end`.
+    ///
+    /// The others are told by a comparison and not by a branch, which nobody could predict: what they get goes to the sums that are
+    /// nobody's.
+    pub(crate) fn add_to_known(
+        &mut self,
+        songs: &[SongId],
+        weights: Weights<'_>,
+        times: u32,
+        end: usize,
+        sum: impl Fn(&mut Sums) -> &mut u32,
+    ) {
+        match weights {
+            Weights::Zeros(_) => {}
+            Weights::Bytes(weights) => self.add_each_to_known(songs, weights, times, end, sum),
+            Weights::Words(weights) => self.add_each_to_known(songs, weights, times, end, sum),
+        }
+    }
+
+    fn add_each_to_known(
+        &mut self,
+        songs: &[SongId],
+        weights: &[impl Copy + Into<u32>],
+        times: u32,
+        end: usize,
+        sum: impl Fn(&mut Sums) -> &mut u32,
+    ) {
+        let sums = &mut self.sums[..=end];
+        for (&song, &weight) in songs.iter().zip(weights) {
+            let position = self.positions[song as usize] as usize;
+            let sum = sum(&mut sums[if position <= end { position } else { 0 }]);
+            *sum = sum.saturating_add(times.saturating_mul(weight.into()));
+        }
+    }
+
+    /// The sums of a song; there must be room for one more. That the song is new, nobody can predict, so there is no branch for it.
+    #[inline(always)]
     fn of(&mut self, song: SongId) -> &mut Sums {
         let position = &mut self.positions[song as usize];
-        if *position == 0 {
-            self.sums.push(Sums { song, ..Sums::default() });
-            *position = self.sums.len() as u32;
-        }
-        &mut self.sums[*position as usize - 1]
+        let is_new = *position == 0;
+        self.len += usize::from(is_new);
+        let index = if is_new { self.len } else { *position as usize };
+        *position = index as u32;
+        let sums = &mut self.sums[index];
+        let before = *sums;
+        *sums = if is_new { Sums { song, ..Sums::default() } } else { before };
+        sums
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.sums.len()
+        self.len
     }
 
     pub(crate) fn all(&self) -> &[Sums] {
-        &self.sums
+        &self.sums[1..][..self.len]
     }
 
     pub(crate) fn clear(&mut self) {
-        for sums in self.sums.drain(..) {
+        for sums in &self.sums[1..][..self.len] {
             self.positions[sums.song as usize] = 0;
         }
+        self.len = 0;
     }
 }
 
@@ -173,6 +228,18 @@ mod tests {
             sums.clear();
             assert_eq!(sums.all(), []);
         }
+    }
+
+    #[test]
+    fn weights_of_known_songs_go_to_no_others() {
+        let mut sums = Scratch::new(4).sums;
+        sums.add(&[3, 1], Weights::Bytes(&[1, 1]), 1, |sums| &mut sums.weight);
+        sums.add_to_known(&[0, 1, 2, 3], Weights::Bytes(&[9, 5, 9, 7]), 2, 1, |sums| &mut sums.artist_weight);
+        let of = |song, artist_weight| Sums { song, weight: 1, many_weight: 0, artist_weight };
+        assert_eq!(sums.all(), [of(3, 14), of(1, 0)]);
+        sums.clear();
+        sums.add(&[2], Weights::Zeros(1), 1, |sums| &mut sums.weight);
+        assert_eq!(sums.all(), [Sums { song: 2, ..Sums::default() }]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use mimalloc::MiMalloc;
 use proto::v1::{
     ModelInfoRequest, ModelInfoResponse, RecommendRequest, RecommendResponse, SearchSongsRequest,
     SearchSongsResponse, WatchModelRequest, WatchModelResponse,
@@ -22,6 +23,10 @@ use proto::v1::{
 };
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, transport::Endpoint};
+
+/// As the recommender has.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The answers that it knows.
 const ANSWERS: usize = 1_000;

@@ -173,14 +173,11 @@ impl Catalogue {
         let Some(artist) = self.artists.find(artist) else {
             return Vec::new();
         };
-        [self.titled(title), self.short_titled(title)]
-            .into_iter()
-            .map(|titled| {
-                let is_by_artist = |song: &SongId| self.artist_of[*song as usize] == artist;
-                titled.iter().copied().filter(is_by_artist).collect()
-            })
-            .find(|songs: &Vec<SongId>| !songs.is_empty())
-            .unwrap_or_default()
+        let by_artist = |titled: &[SongId]| -> Vec<SongId> {
+            titled.iter().copied().filter(|&song| self.artist_of[song as usize] == artist).collect()
+        };
+        let songs = by_artist(self.titled(title));
+        if songs.is_empty() { by_artist(self.short_titled(title)) } else { songs }
     }
 
     /// The songs whose normalised title begins with `prefix`.

@@ -17,6 +17,7 @@ mod search;
 mod seeds;
 mod served_model;
 mod live_model;
+mod background;
 mod refresh;
 mod logging;
 mod telemetry;

@@ -3,11 +3,17 @@
 use std::{error::Error, io, process::ExitCode};
 
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 use recommender::{Args, Server, Settings, init_logging, init_tracing};
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
 };
+
+/// Models come and go, which leaves holes in the memory of many allocators, and musl's, on which the images run, is slow. docs/serving.md has the
+/// figures.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let args = Args::parse();

@@ -1,5 +1,7 @@
-use std::ops::Range;
+use std::{hash::BuildHasher as _, ops::Range};
 
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use model::{SongId, Strings};
 
 /// The bytes of a name that are compared as numbers, eight at a time; whole names are compared when these are equal.
@@ -13,6 +15,9 @@ pub(crate) struct Names {
     songs: Vec<SongId>,
     /// Where the songs of each name begin, and a last entry with their number.
     starts: Vec<u32>,
+    /// The positions of the names, by hash: to search a name in alphabetical order waits for memory at every step.
+    positions: HashTable<u32>,
+    hasher: RandomState,
 }
 
 impl Names {
@@ -35,7 +40,17 @@ impl Names {
         built.starts.push(built.songs.len() as u32);
         built.songs.shrink_to_fit();
         built.starts.shrink_to_fit();
+        built.index();
         built
+    }
+
+    fn index(&mut self) {
+        let Names { names, positions, hasher, .. } = self;
+        let hash = |&position: &u32| hasher.hash_one(names.get(position as usize));
+        positions.reserve(names.len(), hash);
+        for position in 0..names.len() as u32 {
+            positions.insert_unique(hash(&position), position, hash);
+        }
     }
 
     /// The number of names.
@@ -61,8 +76,8 @@ impl Names {
 
     /// The position of `name`.
     pub(crate) fn find(&self, name: &str) -> Option<u32> {
-        let position = self.first_not(0, |other| other < name);
-        (position < self.len() && self.names.get(position) == name).then_some(position as u32)
+        let is_it = |&position: &u32| self.names.get(position as usize) == name;
+        self.positions.find(self.hasher.hash_one(name), is_it).copied()
     }
 
     /// The songs that have `name`, ascending.

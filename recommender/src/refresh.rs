@@ -3,14 +3,11 @@
 use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
 use chrono::Utc;
-use model::{VersionName, Volume};
-use tokio::{
-    task,
-    time::{self, Instant, MissedTickBehavior},
-};
+use model::{VersionName, Volume, VolumeError};
+use tokio::time::{self, Instant, MissedTickBehavior};
 
 use crate::{
-    ServedModel,
+    ServedModel, background,
     live_model::{InService, LiveModel, Refresh, RefreshOutcome},
     metrics::Metrics,
     telemetry::Trace,
@@ -151,8 +148,10 @@ impl Refresher {
     async fn load(&self, version: &VersionName, trace: &Trace) -> Result<ServedModel, Failure> {
         let (volume, wanted, trace) = (self.volume.clone(), version.clone(), trace.clone());
         let model = self.run_blocking(move || {
-            let loaded = trace.stage("load", || volume.load(&wanted));
-            loaded.map(|model| trace.stage("index", || ServedModel::build(model)))
+            let loaded = trace.stage("load", || volume.load(&wanted))?;
+            let model = trace.stage("index", || ServedModel::build(loaded));
+            trace.stage("warm up", || model.warm_up());
+            Ok::<_, VolumeError>(model)
         });
         let waiting = "the version takes long to load; check the storage behind the volume";
         self.wait_for(model, SLOW_LOAD_AFTER, Some(version), waiting).await
@@ -178,7 +177,7 @@ impl Refresher {
         }
     }
 
-    /// Runs what reads files or computes for long off the threads that serve. A panic in it is a failure as any other.
+    /// Runs what reads files or computes for long off the threads that serve, and after them. A panic in it is a failure as any other.
     async fn run_blocking<T, E>(
         &self,
         work: impl FnOnce() -> Result<T, E> + Send + 'static,
@@ -187,12 +186,12 @@ impl Refresher {
         T: Send + 'static,
         E: Error + Send + 'static,
     {
-        match task::spawn_blocking(work).await {
+        match background::run(work).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(Failure::of(&error, self.volume.root())),
-            Err(panic) => Err(Failure {
+            Err(error) => Err(Failure {
                 reason: "the recommender failed while it read the volume, which is a fault of its own; see its log".to_owned(),
-                detail: panic.to_string(),
+                detail: error.to_string(),
             }),
         }
     }
@@ -249,7 +248,7 @@ async fn discard(before: Arc<InService>) {
         time::sleep(PAUSE).await;
     }
     // The one error is a panic in a destructor; there is nothing left to do about it.
-    let _ = task::spawn_blocking(move || drop(before)).await;
+    let _ = background::run(move || drop(before)).await;
 }
 
 /// Why a look for another version failed.

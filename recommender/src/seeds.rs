@@ -116,14 +116,15 @@ fn exact(catalogue: &Catalogue, seed: &str, normalised: &str) -> Option<SongId> 
     if let Some(song) = catalogue.titled(normalised).iter().copied().find(is_titled) {
         return (titled(catalogue, normalised, Some(song)) == Some(song)).then_some(song);
     }
-    dash_splits(seed).take(MAX_DASH_SPLITS).flat_map(|(left, right)| [(left, right), (right, left)]).find_map(
-        |(artist, title)| {
-            catalogue
-                .by_artist_and_title(&normalise(artist), &normalise(title))
-                .into_iter()
-                .find(|&song| name(song) == (artist, title))
-        },
-    )
+    dash_splits(seed).take(MAX_DASH_SPLITS).find_map(|(left, right)| {
+        let (normalised_left, normalised_right) = (normalise(left), normalise(right));
+        let exact = |artist: &str, title: &str, named: (&str, &str)| {
+            let songs = catalogue.by_artist_and_title(artist, title);
+            songs.into_iter().find(|&song| name(song) == named)
+        };
+        exact(&normalised_left, &normalised_right, (left, right))
+            .or_else(|| exact(&normalised_right, &normalised_left, (right, left)))
+    })
 }
 
 /// The song whose title, or artist and title in either order, is the seed when both are normalised.

@@ -40,6 +40,23 @@ impl ServedModel {
         }
     }
 
+    /// Answers some queries for the commonest songs, so that the first answers for clients need not wait for memory that nobody has
+    /// touched yet. Takes some hundredths of a second.
+    pub fn warm_up(&self) {
+        const QUERIES: u32 = 200;
+        const SEEDS: u32 = 5;
+        self.ranking.warm_up(self.song_count());
+        let songs = self.song_count() as SongId;
+        for first in (0..QUERIES * SEEDS).step_by(SEEDS as usize) {
+            let seeds: Vec<SongId> = (first..first + SEEDS).take_while(|&seed| seed < songs).collect();
+            for &seed in &seeds {
+                let song = self.song(seed);
+                self.resolve(&format!("{} - {}", song.artist, song.title));
+            }
+            self.recommend(&Query { seeds, limit: 10, max_rules_per_song: 3, ..Query::default() });
+        }
+    }
+
     /// The version that the model is.
     pub fn version(&self) -> &VersionName {
         &self.version

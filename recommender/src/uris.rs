@@ -10,7 +10,18 @@ const MAX_COMPARED: usize = 1_000;
 pub(crate) struct UriIndex {
     /// One for each URI, ascending.
     entries: Vec<Entry>,
+    /// Hashes of segments are divided by their first bits. Here the entries of each part begin, with a last one for their number.
+    starts: Vec<u32>,
+    /// The bits of a hash that do not count for that.
+    shift: u32,
+    /// Whether every URI has a `/` or a `:`, as all do that are URIs. What has none then needs no look-up.
+    have_separators: bool,
 }
+
+const SEPARATORS: [char; 2] = ['/', ':'];
+
+/// Entries that a part has in the mean, at most.
+const ENTRIES_IN_PART: usize = 4;
 
 /// Where to look for a URI: the strings themselves stay with the songs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,11 +46,25 @@ impl UriIndex {
             u128::from(entry.segment_hash) << 64 | u128::from(entry.uri_hash) << 32 | u128::from(entry.song)
         });
         entries.shrink_to_fit();
-        UriIndex { entries }
+        let bits = (entries.len() / ENTRIES_IN_PART).next_power_of_two().ilog2().clamp(1, 31);
+        let shift = u32::BITS - bits;
+        let mut starts = vec![0; (1 << bits) + 1];
+        for entry in &entries {
+            starts[(entry.segment_hash >> shift) as usize + 1] += 1;
+        }
+        for part in 1..starts.len() {
+            starts[part] += starts[part - 1];
+        }
+        let have_separators =
+            songs.iter().all(|(song, _)| songs.uris(song).all(|uri| uri.contains(SEPARATORS)));
+        UriIndex { entries, starts, shift, have_separators }
     }
 
     /// The commonest song that has exactly this URI.
     pub(crate) fn find_uri(&self, songs: &Songs, uri: &str) -> Option<SongId> {
+        if self.have_separators && !uri.contains(SEPARATORS) {
+            return None;
+        }
         let uri_hash = hash(uri);
         let same_segment = self.with_segment(last_segment(uri));
         let start = same_segment.partition_point(|entry| entry.uri_hash < uri_hash);
@@ -67,9 +92,11 @@ impl UriIndex {
 
     fn with_segment(&self, segment: &str) -> &[Entry] {
         let segment_hash = hash(segment);
-        let start = self.entries.partition_point(|entry| entry.segment_hash < segment_hash);
-        let end = self.entries.partition_point(|entry| entry.segment_hash <= segment_hash);
-        &self.entries[start..end]
+        let part = (segment_hash >> self.shift) as usize;
+        let entries = &self.entries[self.starts[part] as usize..self.starts[part + 1] as usize];
+        let start = entries.partition_point(|entry| entry.segment_hash < segment_hash);
+        let end = entries.partition_point(|entry| entry.segment_hash <= segment_hash);
+        &entries[start..end]
     }
 }
 
@@ -77,7 +104,7 @@ impl UriIndex {
 fn last_segment(uri: &str) -> &str {
     let path = uri.find(['?', '#']).map_or(uri, |end| &uri[..end]);
     let path = path.trim_end_matches('/');
-    path.rfind(['/', ':']).map_or(path, |separator| &path[separator + 1..])
+    path.rfind(SEPARATORS).map_or(path, |separator| &path[separator + 1..])
 }
 
 fn hash(text: &str) -> u32 {
@@ -100,6 +127,16 @@ mod tests {
         }
         assert_eq!(last_segment(""), "");
         assert_eq!(last_segment("https://"), "");
+    }
+
+    #[test]
+    fn a_bare_id_is_found_where_it_is_a_uri() {
+        let mut songs = Songs::default();
+        songs.push("One", "A", ["x:track:1", "2"], 3).unwrap();
+        let index = UriIndex::build(&songs);
+        assert_eq!(index.find_uri(&songs, "2"), Some(0));
+        assert_eq!(index.find_uri(&songs, "x:track:1"), Some(0));
+        assert_eq!(index.find_uri(&songs, "1"), None);
     }
 
     #[test]

@@ -13,8 +13,8 @@
 //! again, and requests that it says it has not looked at (GOAWAY, REFUSED_STREAM) are sent again, as gRPC clients do; whatever else fails is
 //! counted. All of it runs on one thread, and a second one keeps the time.
 //!
-//! Standard output has lines of JSON: with `--interval` one for each, and in the end the whole.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement at a terminal")]
+//! Standard output has lines of JSON: with `--interval` one for each, and in the end, or after Ctrl-C, the whole.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a measurement at a terminal")]
 
 mod calls;
 mod h1;
@@ -22,13 +22,13 @@ mod h2_client;
 mod pace;
 mod record;
 
-use std::{fs, net::SocketAddr, path::PathBuf, rc::Rc, time::Duration};
+use std::{fs, net::SocketAddr, path::PathBuf, pin::pin, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use clap::Parser;
 use prost::Message as _;
 use proto::v1::RecommendRequest;
-use tokio::{task::LocalSet, time};
+use tokio::{signal, task::LocalSet, time};
 
 use crate::{calls::Connection, pace::Pace, record::Recorder};
 
@@ -148,15 +148,18 @@ async fn run(options: Options) {
 
     time::sleep(Duration::from_secs_f64(options.warm_up)).await;
     recorder.begin();
-    let end = time::Instant::now() + Duration::from_secs_f64(options.seconds);
-    if let Some(interval) = options.interval {
-        let mut ticks = time::interval(Duration::from_secs_f64(interval));
-        ticks.tick().await;
-        while time::timeout_at(end, ticks.tick()).await.is_ok() {
-            println!("{}", recorder.interval());
+    let interval = Duration::from_secs_f64(options.interval.unwrap_or(options.seconds));
+    let mut ticks = time::interval_at(time::Instant::now() + interval, interval);
+    let mut end = pin!(time::sleep(Duration::from_secs_f64(options.seconds)));
+    let mut interrupt = pin!(signal::ctrl_c());
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut interrupt => break,
+            () = &mut end => break,
+            _ = ticks.tick() => println!("{}", recorder.interval()),
         }
     }
-    time::sleep_until(end).await;
     recorder.end();
     // Requests that were due before the end are waited for, and then missed.
     let _ = time::timeout(LAST_ANSWERS, recorder.all_answered()).await;
