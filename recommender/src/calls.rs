@@ -22,7 +22,7 @@ use tokio::{sync::watch, time};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Code, Status};
 
-use crate::{metrics::Metrics, status};
+use crate::{metrics::Metrics, status, tokens::Authentication};
 
 /// The longest time until a call is answered, which also bounds how slowly its request may be sent. A stream may go on for
 /// as long as it likes once it has begun.
@@ -44,6 +44,7 @@ const METHODS: [&str; 8] = [
 #[derive(Clone)]
 pub(crate) struct Calls {
     routes: Router,
+    authentication: Authentication,
     metrics: Arc<Metrics>,
     /// The calls on this connection that have not ended.
     in_flight: Arc<watch::Sender<usize>>,
@@ -52,8 +53,13 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    pub(crate) fn new(routes: Router, metrics: Arc<Metrics>, closing: CancellationToken) -> Self {
-        Calls { routes, metrics, in_flight: Arc::default(), closing }
+    pub(crate) fn new(
+        routes: Router,
+        authentication: Authentication,
+        metrics: Arc<Metrics>,
+        closing: CancellationToken,
+    ) -> Self {
+        Calls { routes, authentication, metrics, in_flight: Arc::default(), closing }
     }
 
     /// The calls on this connection that have not ended.
@@ -69,11 +75,20 @@ impl Service<Request<Incoming>> for Calls {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let mut call = Call::begin(request.uri().path(), &self.metrics, &self.in_flight);
+        let (mut parts, body) = request.into_parts();
+        let authenticated = self.authentication.check(parts.uri.path(), &mut parts.headers);
+        let request = Request::from_parts(parts, body);
         let deadline = grpc_timeout(request.headers()).unwrap_or(Duration::MAX).min(MAX_TIME_TO_ANSWER);
         let closed = Box::pin(self.closing.clone().cancelled_owned());
         let mut routes = self.routes.clone();
         Box::pin(async move {
-            let answer = AssertUnwindSafe(tower::Service::call(&mut routes, request)).catch_unwind();
+            let answer = async {
+                match authenticated {
+                    Ok(()) => tower::Service::call(&mut routes, request).await,
+                    Err(status) => Ok(status.into_http()),
+                }
+            };
+            let answer = AssertUnwindSafe(answer).catch_unwind();
             let response = match time::timeout(deadline, answer).await {
                 Ok(Ok(Ok(response))) => response,
                 Ok(Err(_panic)) => {

@@ -16,9 +16,9 @@ use tokio::{
     task::JoinSet,
     time,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{either::Either, sync::CancellationToken};
 
-use crate::{calls::Calls, metrics::Metrics};
+use crate::{calls::Calls, metrics::Metrics, security::Gate, tls::TlsConnection};
 
 /// How often an idle client is asked whether it is still there, and how long it may take to say so.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
@@ -54,16 +54,18 @@ pub(crate) struct Connections {
 struct Shared {
     builder: auto::Builder<TokioExecutor>,
     routes: Router,
+    gate: Gate,
     metrics: Arc<Metrics>,
     closing: CancellationToken,
     grace_period: Duration,
 }
 
 impl Connections {
-    /// Those that `listener` will accept, for `routes`. They have `grace_period` to end when they are closed.
+    /// Those that `listener` will accept, through `gate`, for `routes`. They have `grace_period` to end when they are closed.
     pub(crate) fn new(
         listener: TcpListener,
         routes: Router,
+        gate: Gate,
         metrics: Arc<Metrics>,
         grace_period: Duration,
     ) -> Self {
@@ -78,7 +80,7 @@ impl Connections {
         // With a timer, a client that sends its headers slowly is cut off after 30 seconds.
         builder.http1().timer(TokioTimer::new());
         let closing = CancellationToken::new();
-        let shared = Shared { builder, routes, metrics, closing, grace_period };
+        let shared = Shared { builder, routes, gate, metrics, closing, grace_period };
         Connections { listener, open: JoinSet::new(), shared: Arc::new(shared) }
     }
 
@@ -142,13 +144,22 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) -> usiz
     let _ = stream.set_nodelay(true);
 
     // What has not sent so much has no call to lose.
-    let preface = time::timeout(PREFACE_TIMEOUT, preface(&stream));
-    match shared.closing.run_until_cancelled(preface).await {
-        Some(Ok(Ok(()))) => {}
-        Some(_) | None => return 0,
-    }
+    let begun = time::timeout(PREFACE_TIMEOUT, begin(stream, &shared.gate));
+    let stream = match shared.closing.run_until_cancelled(begun).await {
+        Some(Ok(Ok(stream))) => stream,
+        Some(Ok(Err(error))) => {
+            tracing::debug!(%peer, %error, "connection ended before it began");
+            return 0;
+        }
+        Some(Err(_)) | None => return 0,
+    };
 
-    let calls = Calls::new(shared.routes.clone(), Arc::clone(&shared.metrics), shared.closing.clone());
+    let calls = Calls::new(
+        shared.routes.clone(),
+        shared.gate.authentication.clone(),
+        Arc::clone(&shared.metrics),
+        shared.closing.clone(),
+    );
     let mut in_flight = calls.in_flight();
     let mut connection = pin!(shared.builder.serve_connection(TokioIo::new(stream), calls));
     tokio::select! {
@@ -173,6 +184,14 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) -> usiz
         tracing::error!(%peer, calls = cut_off, "cut off: the calls did not end within the grace period");
     }
     cut_off
+}
+
+/// Shakes hands where TLS is spoken, and waits until the client has shown which version of HTTP it speaks.
+async fn begin(stream: TcpStream, gate: &Gate) -> io::Result<Either<TcpStream, TlsConnection>> {
+    match &gate.handshakes {
+        Some(handshakes) => handshakes.accept(stream, PREFACE).await.map(Either::Right),
+        None => preface(&stream).await.map(|()| Either::Left(stream)),
+    }
 }
 
 /// Waits until the client has sent the preface of HTTP/2, or something else. From then on hyper has time-outs of its own.
@@ -230,7 +249,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let metrics = Arc::new(Metrics::new(Arc::new(LiveModel::default())));
-        let mut connections = Connections::new(listener, Router::new(), metrics, Duration::from_secs(20));
+        let mut connections =
+            Connections::new(listener, Router::new(), Gate::open(), metrics, Duration::from_secs(20));
         let began = time::Instant::now();
         let client = async {
             let mut stream = TcpStream::connect(address).await.unwrap();

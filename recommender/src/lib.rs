@@ -24,6 +24,10 @@ mod answer;
 mod service;
 mod health;
 mod metrics;
+mod secret_files;
+mod tls;
+mod tokens;
+mod security;
 mod calls;
 mod connections;
 mod args;
@@ -36,7 +40,10 @@ pub use self::{
     args::{Args, LogFormat, Settings},
     logging::init_logging,
     search::SearchPage,
+    secret_files::SecretError,
+    security::Security,
     seeds::{MatchKind, SeedMatch},
     served_model::ServedModel,
     server::{ServeError, Server},
+    tls::TlsFiles,
 };
