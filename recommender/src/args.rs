@@ -53,7 +53,7 @@ pub struct Settings {
     #[arg(long, env = "LISTEN", value_name = "ADDRESS", default_value_t = any_address(52023))]
     pub listen: SocketAddr,
 
-    /// The address that `/metrics` and `/healthz` are served on, over HTTP; port 0 takes a free one.
+    /// The address that `/metrics`, `/healthz` and `/readyz` are served on, over HTTP; port 0 takes a free one.
     #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS", default_value_t = any_address(9090))]
     pub metrics_listen: SocketAddr,
 

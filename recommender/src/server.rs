@@ -127,8 +127,9 @@ impl Server {
             Refresher::new(volume, Arc::clone(&live), Arc::clone(&metrics), settings.poll_interval);
         tasks.spawn(refresher.run());
         tasks.spawn(secrets.follow(settings.poll_interval));
-        tasks.spawn(serve_metrics(metrics_listener, Arc::clone(&metrics)));
         let draining = CancellationToken::new();
+        let readiness_of = (Arc::clone(&live), draining.clone());
+        tasks.spawn(serve_metrics(metrics_listener, Arc::clone(&metrics), readiness_of));
         let mut readiness = JoinSet::new();
         readiness.spawn(health.follow(live, draining.clone()));
         let mut connections = Connections::new(listener, routes, gate, metrics, settings.grace_period);
@@ -197,7 +198,12 @@ fn routes(
     Ok(routes.prepare().into_axum_router())
 }
 
-async fn serve_metrics(listener: TcpListener, metrics: Arc<Metrics>) {
+/// Serves what is asked for over plain HTTP: metrics, and probes by who does not speak gRPC, or not the TLS of the other port.
+async fn serve_metrics(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    (live, draining): (Arc<LiveModel>, CancellationToken),
+) {
     let scrape = move || {
         let metrics = Arc::clone(&metrics);
         async move {
@@ -207,7 +213,18 @@ async fn serve_metrics(listener: TcpListener, metrics: Arc<Metrics>) {
                 .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
         }
     };
+    // What `grpc.health.v1` says, for the kubelet speaks no gRPC over TLS.
+    let ready = move || {
+        let is_ready = live.snapshot().is_some() && !draining.is_cancelled();
+        let answer = if is_ready {
+            (StatusCode::OK, "ok\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "no model is in service, or the replica stops\n")
+        };
+        std::future::ready(answer)
+    };
     let router = Router::new()
+        .route("/readyz", routing::get(ready))
         .route("/metrics", routing::get(scrape))
         .route("/healthz", routing::get(async || "ok\n"));
     // Errors of single connections are dealt with inside; it never ends.

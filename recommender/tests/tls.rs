@@ -204,6 +204,34 @@ async fn clients_that_do_not_finish_their_handshake_delay_nobody() {
     server.ended().await.unwrap();
 }
 
+/// The status of `path` on the port of the metrics.
+async fn status_of(server: &TestServer, path: &str) -> String {
+    let mut stream = TcpStream::connect(server.metrics_address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response.split(' ').nth(1).unwrap().to_owned()
+}
+
+/// The kubelet speaks no gRPC over TLS.
+#[tokio::test]
+async fn probes_without_tls_learn_on_the_other_port_whether_the_replica_is_ready() {
+    let (volume, authority) = (TestVolume::new(), Authority::new("authority"));
+    let folder = TlsFolder::new(&authority.server(2100));
+    let settings = with_tls(settings(&volume.path()), folder.tls_files(None));
+    // It drains for as long as the test needs.
+    let mut server = start_with(Settings { drain_delay: Duration::from_secs(600), ..settings }).await;
+    assert_eq!(status_of(&server, "/healthz").await, "200");
+    assert_eq!(status_of(&server, "/readyz").await, "503");
+
+    volume.publish(1);
+    eventually("ready", || async { status_of(&server, "/readyz").await == "200" }).await;
+    server.stop();
+    eventually("not ready", || async { status_of(&server, "/readyz").await == "503" }).await;
+    assert_eq!(status_of(&server, "/healthz").await, "200");
+}
+
 /// The time until the server ends a connection whose client sends `bytes` and no more, after a handshake if `tls`.
 async fn time_until_closed(tls: bool, bytes: &[u8]) -> Duration {
     let (volume, authority) = (TestVolume::new(), Authority::new("authority"));
