@@ -18,7 +18,7 @@ use prometheus_client::{
 use rustls::{
     RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
-    server::WebPkiClientVerifier,
+    server::{NoServerSessionStorage, WebPkiClientVerifier},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, Chain, Join, ReadHalf, WriteHalf},
@@ -94,7 +94,6 @@ impl Secret for Tls {
             })
         })?;
 
-        // Each configuration has session tickets of its own, so that a client that resumes after a change shakes hands anew.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -121,6 +120,11 @@ impl Secret for Tls {
             )),
             error => key.unusable(format!("cannot be used: {error}")),
         })?;
+        if client_ca.is_some() {
+            // Who resumes a session is not asked for its certificate again, which may be over by then.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Tls { config: Arc::new(config), not_after })
     }

@@ -86,7 +86,6 @@ impl Authentication {
     /// # Errors
     ///
     /// `UNAUTHENTICATED`, which tells what to send.
-    // The status is what is sent.
     #[allow(clippy::result_large_err, reason = "it is made once, and sent at once")]
     pub(crate) fn check(&self, path: &str, headers: &mut HeaderMap) -> Result<(), Status> {
         let authorization = headers.remove(AUTHORIZATION);
