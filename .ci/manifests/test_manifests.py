@@ -1,5 +1,6 @@
 """What every overlay keeps, and where files must agree that no schema connects."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ import tomllib
 import pytest
 import yaml
 
-from conftest import ROOT, render
+from conftest import OVERLAYS, ROOT, render
 
 
 def seconds(duration: str) -> float:
@@ -227,3 +228,40 @@ def test_an_image_is_pinned_labelled_and_runs_as_nobody(service):
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert ignored[1] == "*"
     assert {f"!{member}" for member in members} <= set(ignored)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_tls_can_be_taken_up(overlay, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    up = os.path.relpath(ROOT / "k8s", folder)
+    kustomization = {"resources": [f"{up}/overlays/{overlay}"], "components": [f"{up}/components/tls"]}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+    objects = {(one["kind"], one["metadata"]["name"]): one for one in render(folder)}
+    pod = objects["Deployment", "recommender"]["spec"]["template"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container(pod)["volumeMounts"]}
+    for variable, file in (("TLS_CERT", "tls.crt"), ("TLS_KEY", "tls.key")):
+        assert environment(pod)[variable] == f"{mounts['tls']}/{file}"
+    (secret,) = [volume["secret"] for volume in pod["spec"]["volumes"] if volume["name"] == "tls"]
+    # The process is in the group, and nobody else reads it.
+    assert secret["defaultMode"] == 0o440
+    # The kubelet does not speak gRPC over TLS.
+    for probe, path in (("startupProbe", "/healthz"), ("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
+        assert container(pod)[probe]["httpGet"] == {"path": path, "port": "metrics"}
+        assert "grpc" not in container(pod)[probe]
+        assert container(pod)[probe]["periodSeconds"] > 0
+    for service in ("playlist-recommender", "playlist-recommender-headless"):
+        (port,) = objects["Service", service]["spec"]["ports"]
+        assert port["appProtocol"] == "https" and port["targetPort"] == "grpc"
+
+
+def test_the_network_policy_of_the_document_selects_the_pods(tmp_path):
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    (block,) = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "NetworkPolicy" in block]
+    policy = yaml.safe_load(block)
+    deployment = load("k8s/base/recommender/deployment.yaml")
+    assert policy["spec"]["podSelector"]["matchLabels"] == deployment["spec"]["selector"]["matchLabels"]
+    ports = [port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]]
+    assert ports == [port["containerPort"] for port in container(deployment["spec"]["template"])["ports"]]
+    file = tmp_path / "policy.yaml"
+    file.write_text(block, encoding="utf-8")
+    subprocess.run(["kubernetes-validate", "--strict", file], check=True)

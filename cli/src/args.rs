@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 /// Told at the end of `--help`.
 const EXIT_CODES: &str = "\
@@ -18,7 +18,7 @@ Without a command, on a pipe, the same lines are read from standard input: print
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "playlist", version, after_help = EXIT_CODES)]
 pub struct Args {
-    /// The service's address: scheme, host and port
+    /// The service's address: scheme, host and port; `https` for TLS
     #[arg(
         long,
         global = true,
@@ -27,6 +27,23 @@ pub struct Args {
         default_value = "http://localhost:52023"
     )]
     pub server: String,
+
+    /// Who vouches for the service, instead of the authorities that browsers trust: a PEM file with certificates
+    #[arg(long, global = true, value_name = "FILE", env = "PLAYLIST_CA_CERT")]
+    pub ca_cert: Option<PathBuf>,
+
+    /// The certificate to show to the service: a PEM file
+    #[arg(long, global = true, value_name = "FILE", env = "PLAYLIST_CLIENT_CERT")]
+    pub client_cert: Option<PathBuf>,
+
+    /// The private key of that certificate: a PEM file
+    #[arg(long, global = true, value_name = "FILE", env = "PLAYLIST_CLIENT_KEY")]
+    pub client_key: Option<PathBuf>,
+
+    /// The token to send with each call: a file whose first line it is; empty lines and those that begin with `#` do not
+    /// count
+    #[arg(long, global = true, value_name = "FILE", env = "PLAYLIST_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
 
     /// The longest time to wait for one answer, as `500ms`, `10s` or `2m`
     #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration)]

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use crate::{
     args::{Args, Command, RecommendArgs, SearchArgs},
     conversation::Conversation,
+    credentials,
     failure::Failure,
     information,
     output::{self, Output},
@@ -45,7 +46,7 @@ pub async fn run(args: Args, surroundings: &Surroundings) -> ExitCode {
 }
 
 async fn follow(args: Args, surroundings: &Surroundings) -> Result<ExitCode, Failure> {
-    let client = Client::builder(&args.server).timeout(args.timeout).lazy()?;
+    let client = credentials::builder(&args)?.timeout(args.timeout).lazy()?;
     let output = Output { json: args.json, colours: surroundings.colours };
     match args.command {
         None if surroundings.interactive => {

@@ -3,6 +3,7 @@
 use std::{
     error::Error as StdError,
     io::{self, Write as _},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -17,6 +18,10 @@ hint: a tunnel to the service may be missing; open one in another terminal with
 or with
   kubectl -n playlist-recommender port-forward service/playlist-recommender 52023";
 
+/// How to name what a service with TLS or tokens asks for.
+const CREDENTIALS_HINT: &str = "\
+hint: `--ca-cert` names whom to trust, `--client-cert` and `--client-key` show who you are, and `--token-file` has the token";
+
 /// Why the program could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -24,6 +29,14 @@ pub enum Failure {
     /// The command line, or a line of the session, cannot be followed.
     #[error("{0}")]
     Misuse(String),
+    /// A file that the command line names cannot be read.
+    #[error("`{}` cannot be read", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The service was not reached, refused the request, or failed.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -51,7 +64,12 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Misuse(_)
-            | Self::Service(ServiceError::InvalidUrl { .. } | ServiceError::InvalidRequest { .. }) => 2,
+            | Self::File { .. }
+            | Self::Service(
+                ServiceError::InvalidUrl { .. }
+                | ServiceError::InvalidCredentials { .. }
+                | ServiceError::InvalidRequest { .. },
+            ) => 2,
             Self::Service(error) if is_unreachable(error) => 3,
             Self::Service(
                 ServiceError::NotReady { .. }
@@ -85,6 +103,10 @@ impl Failure {
                         clean(&violation.description)
                     ));
                 }
+            }
+            if matches!(error, ServiceError::Tls { .. } | ServiceError::Unauthenticated { .. }) {
+                message.push('\n');
+                message.push_str(CREDENTIALS_HINT);
             }
             if is_unreachable(error) {
                 message.push('\n');

@@ -17,6 +17,7 @@ mod information;
 mod failure;
 mod conversation;
 mod prompt;
+mod credentials;
 mod commands;
 
 pub use self::{

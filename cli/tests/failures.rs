@@ -82,7 +82,12 @@ fn misuse_of_the_command_line_is_refused_before_anything_is_asked() {
         (&["search"], "QUERY"),
         (&["search", "x", "--limit", "0"], "0"),
         (&["info", "--timeout", "5"], "500ms"),
-        (&["info", "--server", "https://host"], "`https` is not supported"),
+        (&["info", "--server", "https://host", "--ca-cert", "nowhere.crt"], "nowhere.crt"),
+        (&["info", "--server", "https://host", "--ca-cert", "Cargo.toml"], "no certificate in PEM"),
+        (&["info", "--client-cert", "nowhere.crt"], "--client-key"),
+        (&["info", "--client-key", "nowhere.key"], "--client-cert"),
+        (&["info", "--token-file", "nowhere"], "nowhere"),
+        (&["info", "--token-file", "/dev/null"], "holds no token"),
         (&["info", "--server", "ftp://host"], "http"),
         (&["sing"], "sing"),
     ] {

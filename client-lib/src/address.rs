@@ -4,12 +4,15 @@ use http::Uri;
 
 use crate::error::Error;
 
-/// The one scheme that can be spoken.
-const SCHEME: &str = "http";
+/// The scheme of a URL that has none.
+const HTTP: &str = "http";
+/// The scheme of TLS.
+pub(crate) const HTTPS: &str = "https";
 /// The longest piece of a faulty URL that a message repeats, in characters.
 const SHOWN: usize = 200;
 
-/// Reads `http://host:port`; the scheme may be missing, and the port of `http` is 80.
+/// Reads `http://host:port` or `https://host:port`; the scheme may be missing, which means `http`. The port of `http` is 80,
+/// that of `https` 443.
 ///
 /// User info is left out, for the service asks for none. What is returned always names the port.
 pub(crate) fn parse(url: &str) -> Result<Uri, Error> {
@@ -18,22 +21,18 @@ pub(crate) fn parse(url: &str) -> Result<Uri, Error> {
     if trimmed.is_empty() {
         return Err(invalid("it is empty"));
     }
-    let whole = if trimmed.contains("://") { trimmed.to_owned() } else { format!("{SCHEME}://{trimmed}") };
+    let whole = if trimmed.contains("://") { trimmed.to_owned() } else { format!("{HTTP}://{trimmed}") };
     // A fragment would be dropped without a word.
     if whole.contains('#') {
         return Err(invalid("it has a fragment"));
     }
     let uri: Uri = whole.parse().map_err(|error: http::uri::InvalidUri| invalid(&error.to_string()))?;
 
-    match uri.scheme_str() {
-        Some(SCHEME) => {}
-        Some("https") => {
-            return Err(invalid(
-                "`https` is not supported in this version, let an SSH tunnel or `kubectl port-forward` encrypt the way",
-            ));
-        }
-        _ => return Err(invalid("its scheme is not `http`")),
-    }
+    let (scheme, default_port) = match uri.scheme_str() {
+        Some(HTTP) => (HTTP, 80),
+        Some(HTTPS) => (HTTPS, 443),
+        _ => return Err(invalid("its scheme is neither `http` nor `https`")),
+    };
     if uri.query().is_some() {
         return Err(invalid("it has a query"));
     }
@@ -47,14 +46,14 @@ pub(crate) fn parse(url: &str) -> Result<Uri, Error> {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let after_user_info = authority.rsplit('@').next().unwrap_or_default();
     let port = match after_user_info.strip_prefix(host) {
-        Some("") => 80,
+        Some("") => default_port,
         Some(_) => match uri.port_u16() {
             Some(port) if port > 0 => port,
             _ => return Err(invalid("its port is not a number from 1 to 65535")),
         },
         None => return Err(invalid("its host cannot be told from its port")),
     };
-    format!("{SCHEME}://{host}:{port}")
+    format!("{scheme}://{host}:{port}")
         .parse()
         .map_err(|error: http::uri::InvalidUri| invalid(&error.to_string()))
 }
@@ -83,6 +82,8 @@ mod tests {
             ("[::1]:52023", "http://[::1]:52023/"),
             ("http://[::1]", "http://[::1]:80/"),
             ("http://me:secret@host:1", "http://host:1/"),
+            ("https://host", "https://host:443/"),
+            ("HTTPS://[::1]:52023", "https://[::1]:52023/"),
         ] {
             assert_eq!(parse(url).unwrap().to_string(), read, "{url}");
         }
@@ -93,7 +94,6 @@ mod tests {
         for (url, reason) in [
             ("", "empty"),
             ("  ", "empty"),
-            ("https://host", "`https` is not supported"),
             ("ftp://host", "scheme"),
             ("unix:/run/socket", "port"),
             ("http://", ""),

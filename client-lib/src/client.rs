@@ -8,10 +8,15 @@ use std::{
 
 use proto::v1::{self, playlist_service_client::PlaylistServiceClient};
 use tokio::time;
-use tonic::{Request, Response, Status, transport::Endpoint};
+use tonic::{
+    Request, Response, Status,
+    metadata::{Ascii, MetadataValue},
+    transport::Endpoint,
+};
 
 use crate::{
     address,
+    credentials::Credentials,
     error::Error,
     model_info::ModelInfoResponse,
     playlist::{RecommendResponse, SearchSongsResponse},
@@ -85,6 +90,7 @@ struct Shared {
     timeout: Duration,
     retries: Retries,
     endpoint: Endpoint,
+    authorization: Option<MetadataValue<Ascii>>,
     /// Made at the first call, for that is on a runtime.
     grpc: OnceLock<Grpc>,
 }
@@ -108,14 +114,16 @@ impl Client {
         Self::builder(url).lazy()
     }
 
-    /// Starts a client with other timeouts. `url` is `http://host:port`; the scheme may be left out, and the
-    /// port of `http` is 80. User info is not sent.
+    /// Starts a client with other timeouts, or with credentials. `url` is `http://host:port` or, for TLS,
+    /// `https://host:port`; without a scheme it is `http`, and the port is 80 or 443 if it is left out. User
+    /// info is not sent.
     pub fn builder(url: &str) -> ClientBuilder {
         ClientBuilder {
             url: url.to_owned(),
             timeout: DEFAULT_TIMEOUT,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             max_attempts: retries::DEFAULT_MAX_ATTEMPTS,
+            credentials: Credentials::default(),
         }
     }
 
@@ -264,7 +272,7 @@ impl Client {
         Q: Clone,
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let Shared { url, timeout, retries, endpoint, grpc } = &*self.shared;
+        let Shared { url, timeout, retries, endpoint, authorization, grpc } = &*self.shared;
         let grpc =
             grpc.get_or_init(|| Grpc::new(Transport::new(endpoint)).max_decoding_message_size(MAX_ANSWER));
         let began = Instant::now();
@@ -275,6 +283,9 @@ impl Client {
             let mut request = Request::new(message.clone());
             if left <= LONGEST_ANNOUNCED_TIMEOUT {
                 request.set_timeout(left);
+            }
+            if let Some(authorization) = authorization {
+                request.metadata_mut().insert("authorization", authorization.clone());
             }
             let failure = match time::timeout(left, send(grpc.clone(), request)).await {
                 Ok(Ok(answer)) => {
@@ -318,6 +329,7 @@ pub struct ClientBuilder {
     timeout: Duration,
     connect_timeout: Duration,
     max_attempts: u32,
+    credentials: Credentials,
 }
 
 impl ClientBuilder {
@@ -351,12 +363,45 @@ impl ClientBuilder {
         self
     }
 
+    /// Trusts the authorities whose certificates are in this PEM text, and no others, to vouch for the server.
+    /// When it is not set, those are trusted that browsers trust, as Mozilla lists them.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pem = rcgen::generate_simple_self_signed(["localhost".to_owned()])?.cert.pem();
+    /// # /*
+    /// let pem = std::fs::read("ca.crt")?;
+    /// # */
+    /// let client = client_lib::Client::builder("https://localhost:52023").ca_certificate_pem(pem).lazy()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ca_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.credentials.ca_certificate = Some(pem.into());
+        self
+    }
+
+    /// Shows the server this certificate, which proves with its private key who the client is. Both are PEM
+    /// text; certificates that lead to the authority may follow the client's.
+    pub fn client_identity_pem(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        self.credentials.identity = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Sends this token with each call, as `authorization: Bearer <token>`. Without TLS, whoever sees the
+    /// traffic sees it.
+    pub fn bearer_token(mut self, token: impl Into<String>) -> Self {
+        self.credentials.bearer_token = Some(token.into());
+        self
+    }
+
     /// Connects, and asks for the model in service to make sure that a recommender answers: through a tunnel,
     /// a connection alone tells little. Whether it has a model does not matter.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidUrl`], [`Error::Connect`] when nothing listens, [`Error::Protocol`] or
+    /// [`Error::InvalidUrl`], [`Error::InvalidCredentials`], [`Error::Connect`] when nothing listens,
+    /// [`Error::Tls`], [`Error::Protocol`] or
     /// [`Error::Unimplemented`] when it is something else, and the others of [`Client::model_info`].
     pub async fn connect(self) -> Result<Client, Error> {
         let client = self.lazy()?;
@@ -371,15 +416,17 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidUrl`].
+    /// [`Error::InvalidUrl`] and [`Error::InvalidCredentials`].
     pub fn lazy(self) -> Result<Client, Error> {
         let uri = address::parse(&self.url)?;
+        let endpoint = transport::endpoint(uri.clone(), self.connect_timeout);
         Ok(Client {
             shared: Arc::new(Shared {
                 url: uri.to_string().trim_end_matches('/').to_owned(),
                 timeout: self.timeout,
                 retries: Retries::new(self.max_attempts),
-                endpoint: transport::endpoint(uri, self.connect_timeout),
+                endpoint: self.credentials.secure(endpoint, &uri)?,
+                authorization: self.credentials.authorization()?,
                 grpc: OnceLock::new(),
             }),
         })

@@ -12,8 +12,8 @@ use std::{error::Error as StdError, time::Duration};
 /// # async fn main() {
 /// use client_lib::{Client, Error};
 ///
-/// match Client::connect("https://recommender").await {
-///     Err(Error::InvalidUrl { reason, .. }) => assert!(reason.contains("not supported")),
+/// match Client::connect("http://recommender/api").await {
+///     Err(Error::InvalidUrl { reason, .. }) => assert!(reason.contains("path")),
 ///     other => panic!("{other:?}"),
 /// }
 /// # }
@@ -22,12 +22,43 @@ use std::{error::Error as StdError, time::Duration};
 #[non_exhaustive]
 pub enum Error {
     /// The text is no URL at which a recommender can be reached.
-    #[error("`{url}` is no URL of a recommender: {reason}; write `http://host:port`")]
+    #[error("`{url}` is no URL of a recommender: {reason}; write `http://host:port` or `https://host:port`")]
     InvalidUrl {
         /// The text, without user info and query, escaped.
         url: String,
         /// What is wrong with it.
         reason: String,
+    },
+
+    /// A certificate, a key or a token cannot be used. The message repeats nothing of it.
+    #[error("{what} cannot be used: {reason}")]
+    InvalidCredentials {
+        /// Which of them.
+        what: &'static str,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+
+    /// The two sides do not trust each other, or do not both speak TLS.
+    #[error("cannot connect to `{url}` with TLS: {message}")]
+    Tls {
+        /// The URL, without user info.
+        url: String,
+        /// What failed, and what to do.
+        message: String,
+        /// What TLS says of it.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// The service asks for a token, and the call had none or another one.
+    #[error("`{call}` on `{url}` was refused for want of a token: {message}")]
+    Unauthenticated {
+        /// The URL, without user info.
+        url: String,
+        /// The call, as the contract names it.
+        call: &'static str,
+        /// What the service says of it.
+        message: String,
     },
 
     /// Nothing accepts connections at the URL.
@@ -107,7 +138,7 @@ pub enum Error {
         call: &'static str,
     },
 
-    /// The other side does not speak gRPC without TLS.
+    /// The other side does not speak gRPC.
     #[error("`{url}` is no recommender: {message}; check host and port")]
     Protocol {
         /// The URL, without user info.
@@ -162,6 +193,9 @@ impl Error {
             | Self::Overloaded { .. }
             | Self::Unavailable { .. } => true,
             Self::InvalidUrl { .. }
+            | Self::InvalidCredentials { .. }
+            | Self::Tls { .. }
+            | Self::Unauthenticated { .. }
             | Self::InvalidRequest { .. }
             | Self::Unimplemented { .. }
             | Self::Protocol { .. }

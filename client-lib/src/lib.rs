@@ -22,15 +22,17 @@
 //! [`Client`] has one method for each call of the contract (package `playlist.v1`), the answers have its
 //! names and fields, and every failure is an [`Error`] that says what to do. A connection that was lost is
 //! opened again, and calls that were lost with it go out again, as do those that the service asks to repeat
-//! later. [`Client::lazy`] connects at the first call, [`Client::builder`] sets timeouts.
+//! later. [`Client::lazy`] connects at the first call, [`Client::builder`] sets timeouts, and the certificates and
+//! the token of a service that asks for them.
 //!
-//! What carries the calls is not part of the API: no type of a gRPC or HTTP library appears in it.
+//! What carries the calls is not part of the API: no type of a gRPC, HTTP or TLS library appears in it.
 //!
 //! With the feature `serde`, the answers implement `serde::Serialize`, in the contract's names: counts are
 //! numbers, times are RFC 3339, enumerations are their names (`SOURCE_RULES`), and what is not set is `null`.
 
 mod address;
 mod client;
+mod credentials;
 mod date;
 mod error;
 mod model_info;

@@ -6,6 +6,8 @@ use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::StatusExt as _;
 
 use crate::{
+    address::HTTPS,
+    credentials::{refusal, tls_failure},
     error::{Error, FieldViolation},
     transport::NotGrpc,
 };
@@ -52,6 +54,10 @@ fn transport_error(
     timeout: Duration,
 ) -> Error {
     let url = url.to_owned();
+    // In TLS 1.3 a client certificate is refused when the connection seems to be there already.
+    if let Some(message) = tls_error(source) {
+        return Error::Tls { url, message: message.to_owned(), source: causes(source) };
+    }
     if find::<ConnectError>(source).is_some() {
         return Error::Connect { url, source: causes(source) };
     }
@@ -69,10 +75,15 @@ fn transport_error(
     }
     // What this side's HTTP/2 found wrong with the other's bytes. An HTTP/1 answer reads as a frame that is
     // too long.
+    let url_is_https = url.starts_with(HTTPS);
     if find::<h2::Error>(source).is_some_and(|error| error.is_library() && error.reason().is_some()) {
         return Error::Protocol {
             url,
-            message: "it does not speak gRPC (HTTP/2 without TLS)".to_owned(),
+            message: if url_is_https {
+                "it does not speak gRPC (HTTP/2)".to_owned()
+            } else {
+                "it does not speak gRPC (HTTP/2 without TLS); write `https://` if it speaks TLS".to_owned()
+            },
             source: Some(causes(source)),
         };
     }
@@ -104,6 +115,7 @@ fn service_error(status: &Status, call: &'static str, url: &str, timeout: Durati
         Code::Unavailable | Code::Cancelled | Code::Aborted => {
             Error::Unavailable { url, message, retry_after, source: None }
         }
+        Code::Unauthenticated => Error::Unauthenticated { url, call, message },
         Code::ResourceExhausted => Error::Overloaded { url, message, retry_after },
         Code::DeadlineExceeded => Error::Timeout { url, call, after: timeout },
         // The transport refuses a request of more than 4 MiB with `OUT_OF_RANGE`.
@@ -167,6 +179,21 @@ fn readable(text: &str) -> String {
 /// The first error of type `E` in the chain.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref::<E>())
+}
+
+/// What TLS says is wrong, with advice, if an error in the chain is TLS's: an I/O error has it inside, and HTTP/2 keeps only the
+/// text of an I/O error.
+fn tls_error(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| {
+        let io = match error.downcast_ref::<h2::Error>() {
+            Some(error) => error.get_io(),
+            None => error.downcast_ref::<io::Error>(),
+        }?;
+        match io.get_ref()?.downcast_ref::<rustls::Error>() {
+            Some(error) => Some(tls_failure(error)),
+            None => refusal(&io.to_string()),
+        }
+    })
 }
 
 /// A chain of the transport's errors, in words: their types are no business of the application's.

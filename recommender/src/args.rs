@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     durations::{duration, positive_duration},
     limits::Limits,
+    security::Security,
 };
 
 /// What `--version` prints: the version and the source revision that it was built from.
@@ -73,7 +74,8 @@ pub struct Settings {
     #[arg(long, env = "MODEL_DIR", value_name = "FOLDER")]
     pub model_dir: PathBuf,
 
-    /// The time between two looks at `CURRENT`, such as `100ms`, `1s` or `2m`; above 0.
+    /// The time between two looks at `CURRENT`, such as `100ms`, `1s` or `2m`; above 0. Certificates, keys and tokens are
+    /// looked at as often, and at least every 5 seconds.
     #[arg(long, env = "POLL_INTERVAL", value_name = "DURATION", default_value = "1s", value_parser = positive_duration)]
     pub poll_interval: Duration,
 
@@ -93,6 +95,10 @@ pub struct Settings {
     #[arg(long, env = "POD_NAME", value_name = "NAME", default_value_t = host_name(), hide_default_value = true,
         value_parser = NonEmptyStringValueParser::new())]
     pub served_by: String,
+
+    /// Who may connect, who may call, and what strangers may see.
+    #[command(flatten)]
+    pub security: Security,
 }
 
 impl Settings {
@@ -107,6 +113,7 @@ impl Settings {
             grace_period: Duration::from_secs(20),
             limits: Limits::default(),
             served_by: host_name(),
+            security: Security::default(),
         }
     }
 }
@@ -168,5 +175,18 @@ mod tests {
     fn settings_without_flags_are_the_defaults_of_the_command_line() {
         let args = Args::try_parse_from(["recommender", "--model-dir", "volume"]).unwrap();
         assert_eq!(args.settings, Settings::new("volume"));
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_come_together() {
+        let parse = |flags: &[&str]| {
+            let all = ["recommender", "--model-dir", "volume"].iter().chain(flags);
+            Args::try_parse_from(all).map(|args| args.settings.security.tls)
+        };
+        let tls = parse(&["--tls-cert", "a", "--tls-key", "b"]).unwrap().unwrap();
+        assert_eq!((tls.tls_cert, tls.tls_key, tls.tls_client_ca), ("a".into(), "b".into(), None));
+        for wrong in [&["--tls-cert", "a"][..], &["--tls-key", "b"], &["--tls-client-ca", "c"]] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

@@ -22,11 +22,13 @@ use crate::{
     queue::Queued,
     request_body::RequestBody,
     status,
+    tokens::Authentication,
 };
 
 /// What the calls of all connections go to.
 pub(crate) struct Destination {
     pub(crate) routes: Router,
+    pub(crate) authentication: Authentication,
     pub(crate) admission: Arc<Admission>,
     pub(crate) metrics: Arc<Metrics>,
     /// Cancelled when the server closes its connections.
@@ -96,13 +98,14 @@ impl Service<Request<Incoming>> for Calls {
     type Error = Infallible;
     type Future = Queued<Answer>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let method = Method::of(request.uri().path());
         let mut call =
             Call::begin(method, request.headers(), &self.destination.metrics, self.activity.call());
         let admission = &self.destination.admission;
         // Before anything is done for it.
-        match admission.call(method) {
+        let taken = self.destination.authentication.check(method, request.headers_mut());
+        match taken.and_then(|()| admission.call(method)) {
             Ok(admitted) => call.admitted = Some(admitted),
             Err(status) => return Queued::not_counted(Box::pin(async move { Ok(refuse(&status, call)) })),
         }

@@ -16,13 +16,14 @@ use hyper_util::{
     server::graceful::GracefulConnection,
 };
 use tokio::{net::TcpStream, time};
-use tokio_util::sync::CancellationToken;
+use tokio_util::either::Either;
 
 use crate::{
     activity::{Activity, Ailment},
     calls::Calls,
     connections::Shared,
     metrics::{Ending, Metrics},
+    tls::{Handshakes, TlsConnection},
 };
 
 /// How often an idle client is asked whether it is still there, and how long it may take to say so.
@@ -102,7 +103,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     // Small answers must not wait for more to send. It fails only on a connection that has gone, which shows soon.
     let _ = stream.set_nodelay(true);
 
-    let Some(protocol) = protocol_in_time(&stream, &shared.destination.closing).await else {
+    let Some((protocol, stream)) = begin_in_time(stream, &shared, peer).await else {
         return 0;
     };
     let activity = Activity::new();
@@ -186,15 +187,40 @@ impl<F: Fn()> Lifetime<'_, F> {
     }
 }
 
-/// The protocol that the client speaks; `None` if it does not show it in time. Then it has no call to lose.
-async fn protocol_in_time(stream: &TcpStream, closing: &CancellationToken) -> Option<Protocol> {
-    let mut protocol = pin!(time::timeout(PREFACE_TIMEOUT, protocol_of(stream)));
-    let in_time = match closing.run_until_cancelled(protocol.as_mut()).await {
+/// Begins a connection; `None` if its client does not get so far in time. Then it has no call to lose.
+async fn begin_in_time(
+    stream: TcpStream,
+    shared: &Shared,
+    peer: SocketAddr,
+) -> Option<(Protocol, Either<TcpStream, TlsConnection>)> {
+    let mut begun = pin!(time::timeout(PREFACE_TIMEOUT, begin(stream, shared.handshakes.as_ref())));
+    let in_time = match shared.destination.closing.run_until_cancelled(begun.as_mut()).await {
         Some(in_time) => in_time,
         // What a client has sent already is answered.
-        None => time::timeout(PREFACE_TIMEOUT_OF_DRAIN, protocol).await.ok()?,
+        None => time::timeout(PREFACE_TIMEOUT_OF_DRAIN, begun).await.ok()?,
     };
-    in_time.ok()?.ok()
+    match in_time.ok()? {
+        Ok(begun) => Some(begun),
+        Err(error) => {
+            tracing::debug!(%peer, %error, "connection ended before it began");
+            None
+        }
+    }
+}
+
+/// Shakes hands where TLS is spoken, and waits until the client has shown which version of HTTP it speaks.
+async fn begin(
+    stream: TcpStream,
+    handshakes: Option<&Handshakes>,
+) -> io::Result<(Protocol, Either<TcpStream, TlsConnection>)> {
+    match handshakes {
+        Some(handshakes) => {
+            let (is_http2, stream) = handshakes.accept(stream, PREFACE).await?;
+            let protocol = if is_http2 { Protocol::Http2 } else { Protocol::Http1 };
+            Ok((protocol, Either::Right(stream)))
+        }
+        None => Ok((protocol_of(&stream).await?, Either::Left(stream))),
+    }
 }
 
 /// Waits until the client has sent the preface of HTTP/2, or something else. From then on hyper has time-outs of its own.

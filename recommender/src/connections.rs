@@ -16,6 +16,7 @@ use crate::{
     calls::Destination,
     connection::{self, Protocols},
     limits::Limits,
+    tls::Handshakes,
 };
 
 /// The pause after a connection could not be accepted, which happens when file descriptors run out.
@@ -32,6 +33,8 @@ pub(crate) struct Connections {
 /// What all connections share.
 pub(crate) struct Shared {
     pub(crate) protocols: Protocols,
+    /// `None`: the port is plain text.
+    pub(crate) handshakes: Option<Handshakes>,
     pub(crate) destination: Arc<Destination>,
     pub(crate) limits: Limits,
     pub(crate) grace_period: Duration,
@@ -43,12 +46,14 @@ impl Connections {
     /// Those that `listener` will accept. They have `grace_period` to end when they are closed.
     pub(crate) fn new(
         listener: TcpListener,
+        handshakes: Option<Handshakes>,
         destination: Arc<Destination>,
         limits: Limits,
         grace_period: Duration,
     ) -> Self {
         let shared = Shared {
             protocols: Protocols::new(),
+            handshakes,
             destination,
             limits,
             grace_period,
@@ -149,7 +154,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::{admission::Admission, live_model::LiveModel, metrics::Metrics};
+    use crate::{admission::Admission, live_model::LiveModel, metrics::Metrics, tokens::Authentication};
 
     const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -161,12 +166,13 @@ mod tests {
         let metrics = Arc::new(Metrics::new(Arc::new(LiveModel::default())));
         let destination = Destination {
             routes: Router::new(),
+            authentication: Authentication::new(None),
             admission: Arc::new(Admission::new(limits.max_queued_calls, Arc::clone(&metrics))),
             metrics,
             closing: CancellationToken::new(),
         };
         let mut connections =
-            Connections::new(listener, Arc::new(destination), limits, Duration::from_secs(20));
+            Connections::new(listener, None, Arc::new(destination), limits, Duration::from_secs(20));
         let began = time::Instant::now();
         let client = async {
             let mut stream = TcpStream::connect(address).await.unwrap();

@@ -40,6 +40,10 @@ mod admission;
 mod activity;
 mod request_body;
 mod answer_body;
+mod secret_files;
+mod tls;
+mod tokens;
+mod security;
 mod calls;
 mod connection;
 mod connections;
@@ -55,8 +59,11 @@ pub use self::{
     limits::Limits,
     logging::init_logging,
     search::SearchPage,
+    secret_files::SecretError,
+    security::Security,
     seeds::{MatchKind, SeedMatch},
     served_model::ServedModel,
     server::{ServeError, Server},
     telemetry::{Tracing, TracingError, init_tracing},
+    tls::TlsFiles,
 };

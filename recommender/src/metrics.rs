@@ -244,6 +244,11 @@ impl Metrics {
         }
     }
 
+    /// Where other parts register metrics of their own.
+    pub(crate) fn registry(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
     /// All metrics as OpenMetrics text.
     pub(crate) fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();

@@ -24,6 +24,8 @@ use crate::{
     metrics::Metrics,
     metrics_server::{self, Pages},
     refresh::Refresher,
+    secret_files::SecretError,
+    security::Secrets,
     service::Playlists,
 };
 
@@ -44,6 +46,9 @@ pub enum ServeError {
         /// Why not.
         source: io::Error,
     },
+    /// A certificate, a key or the tokens cannot be used.
+    #[error("cannot start: a file with secrets cannot be used")]
+    Secret(#[from] SecretError),
     /// The descriptors that were built in are not valid: a fault of this build.
     #[error("the service cannot describe itself; this build is at fault")]
     Reflection(#[source] tonic_reflection::server::Error),
@@ -66,6 +71,7 @@ pub enum ServeError {
 /// A server with its addresses taken, before it answers.
 pub struct Server {
     settings: Settings,
+    secrets: Secrets,
     listener: TcpListener,
     local_addr: SocketAddr,
     metrics_listener: TcpListener,
@@ -73,15 +79,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the addresses. Connections wait until [`serve`](Self::serve) accepts them; the volume is not looked at yet.
+    /// Reads certificates and tokens and takes the addresses. Connections wait until [`serve`](Self::serve) accepts them; the volume is not looked at yet.
     ///
     /// # Errors
     ///
-    /// If an address is taken or not this host's.
+    /// If a file with secrets cannot be used, or an address is taken or not this host's.
     pub async fn bind(settings: Settings) -> Result<Self, ServeError> {
+        let secrets = Secrets::read(&settings.security)?;
         let (listener, local_addr) = bind(settings.listen, "--listen").await?;
         let (metrics_listener, metrics_addr) = bind(settings.metrics_listen, "--metrics-listen").await?;
-        Ok(Server { settings, listener, local_addr, metrics_listener, metrics_addr })
+        Ok(Server { settings, secrets, listener, local_addr, metrics_listener, metrics_addr })
     }
 
     /// The address that gRPC is served on, with the port that was taken for port 0.
@@ -102,9 +109,11 @@ impl Server {
     ///
     /// If calls had to be cut off at the end of the grace period. Connections without calls are not counted.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Server { settings, listener, local_addr, metrics_listener, metrics_addr } = self;
+        let Server { settings, secrets, listener, local_addr, metrics_listener, metrics_addr } = self;
         let live = Arc::new(LiveModel::default());
-        let metrics = Arc::new(Metrics::new(Arc::clone(&live)));
+        let mut metrics = Metrics::new(Arc::clone(&live));
+        let gate = secrets.gate(metrics.registry());
+        let metrics = Arc::new(metrics);
         let health = Health::new().await;
         let admission = Arc::new(Admission::new(settings.limits.max_queued_calls, Arc::clone(&metrics)));
         let routes = routes(&settings, &live, &metrics, &admission, &health)?;
@@ -123,6 +132,7 @@ impl Server {
         let refresher =
             Refresher::new(volume, Arc::clone(&live), Arc::clone(&metrics), settings.poll_interval);
         tasks.spawn(refresher.run());
+        tasks.spawn(secrets.follow(settings.poll_interval));
         let draining = CancellationToken::new();
         let pages =
             Pages { metrics: Arc::clone(&metrics), live: Arc::clone(&live), draining: draining.clone() };
@@ -130,9 +140,20 @@ impl Server {
         tasks.spawn(metrics_server::serve(metrics_listener, Arc::new(pages), drained.clone()));
         let mut readiness = JoinSet::new();
         readiness.spawn(health.follow(live, draining.clone()));
-        let destination = Destination { routes, admission, metrics, closing: CancellationToken::new() };
-        let mut connections =
-            Connections::new(listener, Arc::new(destination), settings.limits.clone(), settings.grace_period);
+        let destination = Destination {
+            routes,
+            authentication: gate.authentication,
+            admission,
+            metrics,
+            closing: CancellationToken::new(),
+        };
+        let mut connections = Connections::new(
+            listener,
+            gate.handshakes,
+            Arc::new(destination),
+            settings.limits.clone(),
+            settings.grace_period,
+        );
 
         tokio::select! {
             () = stop => {}
@@ -194,11 +215,12 @@ fn routes(
             // Not part of any method; clients look them up to show the details of an error.
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
-    let router = Routes::new(PlaylistServiceServer::new(playlists))
-        .add_service(HealthServer::new(health.service()))
-        .add_service(descriptors().build_v1().map_err(ServeError::Reflection)?)
-        .add_service(descriptors().build_v1alpha().map_err(ServeError::Reflection)?)
-        .prepare()
-        .into_axum_router();
-    Ok(router)
+    let mut routes =
+        Routes::new(PlaylistServiceServer::new(playlists)).add_service(HealthServer::new(health.service()));
+    if settings.security.reflection {
+        routes = routes
+            .add_service(descriptors().build_v1().map_err(ServeError::Reflection)?)
+            .add_service(descriptors().build_v1alpha().map_err(ServeError::Reflection)?);
+    }
+    Ok(routes.prepare().into_axum_router())
 }

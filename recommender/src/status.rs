@@ -73,6 +73,24 @@ pub(crate) fn draining() -> Status {
     )
 }
 
+/// The call has no token, and tokens are asked for.
+pub(crate) fn token_missing() -> Status {
+    Status::with_error_details(
+        Code::Unauthenticated,
+        "the call has no token; send one as the metadata `authorization: Bearer <token>`",
+        with_reason("TOKEN_MISSING"),
+    )
+}
+
+/// The call has a token that is not accepted.
+pub(crate) fn token_invalid() -> Status {
+    Status::with_error_details(
+        Code::Unauthenticated,
+        "the token is not accepted; send one of the service's tokens as the metadata `authorization: Bearer <token>`",
+        with_reason("TOKEN_INVALID"),
+    )
+}
+
 /// Something failed that no request should be able to cause. The cause is for the log only.
 pub(crate) fn internal() -> Status {
     Status::internal("an internal error, which the log of the replica describes")

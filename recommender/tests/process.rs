@@ -115,6 +115,18 @@ fn a_taken_port_ends_it_with_1_and_names_the_flag() {
 }
 
 #[test]
+fn files_that_cannot_be_read_end_it_with_1_and_are_named() {
+    for flags in
+        [&["--tls-cert", "nowhere.crt", "--tls-key", "nowhere.key"][..], &["--token-file", "nowhere"]]
+    {
+        let output = Command::new(BINARY).args(["--model-dir", "x"]).args(flags).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{flags:?}");
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(log.contains("nowhere") && log.contains("No such file"), "{log}");
+    }
+}
+
+#[test]
 fn misuse_ends_it_with_2_and_names_the_flag() {
     for (flag, value) in [
         ("--listen", "nowhere"),
@@ -129,6 +141,11 @@ fn misuse_ends_it_with_2_and_names_the_flag() {
         ("--trace-sample-ratio", "NaN"),
         ("--model-dir", ""),
         ("--served-by", ""),
+        ("--tls-cert", "server.crt"),
+        ("--tls-key", "server.key"),
+        ("--tls-client-ca", "ca.crt"),
+        ("--token-file", ""),
+        ("--reflection", "perhaps"),
     ] {
         let mut command = Command::new(BINARY);
         if flag != "--model-dir" {

@@ -1,0 +1,154 @@
+//! Whom the client trusts, and how it shows who it is.
+
+use std::error::Error as StdError;
+
+use http::Uri;
+use rustls::{
+    AlertDescription, CertificateError, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
+use tonic::{
+    metadata::{Ascii, MetadataValue},
+    transport::{Certificate, ClientTlsConfig, Endpoint, Identity},
+};
+
+use crate::{address::HTTPS, error::Error};
+
+/// Whom the client trusts, and how it shows who it is. It has no `Debug`, for that would show secrets.
+#[derive(Clone, Default)]
+pub(crate) struct Credentials {
+    pub(crate) ca_certificate: Option<Vec<u8>>,
+    /// A certificate and its key.
+    pub(crate) identity: Option<(Vec<u8>, Vec<u8>)>,
+    pub(crate) bearer_token: Option<String>,
+}
+
+impl Credentials {
+    /// `endpoint`, with TLS if `uri` asks for it.
+    pub(crate) fn secure(&self, endpoint: Endpoint, uri: &Uri) -> Result<Endpoint, Error> {
+        if uri.scheme_str() != Some(HTTPS) {
+            return match (&self.ca_certificate, &self.identity) {
+                (None, None) => Ok(endpoint),
+                (Some(_), _) => Err(without_tls(CA_CERTIFICATE)),
+                (None, Some(_)) => Err(without_tls(CLIENT_CERTIFICATE)),
+            };
+        }
+        let mut config = ClientTlsConfig::new();
+        config = match &self.ca_certificate {
+            Some(pem) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in certificates(CA_CERTIFICATE, pem)? {
+                    roots
+                        .add(certificate)
+                        .map_err(|error| unusable(CA_CERTIFICATE, format!("it is none: {error}")))?;
+                }
+                config.ca_certificate(Certificate::from_pem(pem))
+            }
+            None => config.with_webpki_roots(),
+        };
+        if let Some((certificate, key)) = &self.identity {
+            certificates(CLIENT_CERTIFICATE, certificate)?;
+            PrivateKeyDer::from_pem_slice(key).map_err(|_| {
+                unusable("the client's key", "it is no private key in PEM without a password")
+            })?;
+            config = config.identity(Identity::from_pem(certificate, key));
+        }
+        // The files can be read, so what is left is whether they belong together.
+        endpoint.tls_config(config).map_err(|error| {
+            let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            match self.identity {
+                Some(_) => unusable(CLIENT_CERTIFICATE, format!("certificate and key do not work: {reason}")),
+                None => Error::InvalidUrl { url: uri.to_string(), reason },
+            }
+        })
+    }
+
+    /// The metadata that a call carries its token in.
+    pub(crate) fn authorization(&self) -> Result<Option<MetadataValue<Ascii>>, Error> {
+        let Some(token) = &self.bearer_token else {
+            return Ok(None);
+        };
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(unusable(
+                "the bearer token",
+                "it is empty, or has other characters than ASCII letters, digits and punctuation",
+            ));
+        }
+        let mut authorization = MetadataValue::try_from(format!("Bearer {token}"))
+            .map_err(|_| unusable("the bearer token", "it cannot be sent"))?;
+        // It is then neither shown nor kept in a table of the connection.
+        authorization.set_sensitive(true);
+        Ok(Some(authorization))
+    }
+}
+
+const CA_CERTIFICATE: &str = "the certificate of the authority";
+const CLIENT_CERTIFICATE: &str = "the client's certificate";
+
+fn without_tls(what: &'static str) -> Error {
+    unusable(what, "the URL asks for no TLS; write `https://`")
+}
+
+fn unusable(what: &'static str, reason: impl Into<String>) -> Error {
+    Error::InvalidCredentials { what, reason: reason.into() }
+}
+
+/// The certificates of PEM text, at least one.
+fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let certificates: Option<Vec<_>> = CertificateDer::pem_slice_iter(pem).map(Result::ok).collect();
+    certificates
+        .filter(|certificates| !certificates.is_empty())
+        .ok_or_else(|| unusable(what, "it is no certificate in PEM (`-----BEGIN CERTIFICATE-----`)"))
+}
+
+/// What a server says of a client certificate that it does not accept.
+const REFUSALS: [AlertDescription; 8] = [
+    AlertDescription::UnknownCA,
+    AlertDescription::BadCertificate,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::CertificateExpired,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::UnsupportedCertificate,
+    AlertDescription::DecryptError,
+    AlertDescription::AccessDenied,
+];
+
+/// What an error of TLS means, with advice.
+pub(crate) fn tls_failure(error: &rustls::Error) -> &'static str {
+    use CertificateError as Certificate;
+    match error {
+        rustls::Error::InvalidCertificate(error) => match error {
+            Certificate::UnknownIssuer => {
+                "the server's certificate comes from an authority that is not trusted; give the certificate of the \
+                 right one"
+            }
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                "the server's certificate is for another name; write a name in the URL that the certificate has"
+            }
+            Certificate::Expired | Certificate::ExpiredContext { .. } => {
+                "the server's certificate is over; let its operator renew it, or set this clock right"
+            }
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                "the server's certificate is not valid yet; set this clock right, or the server's"
+            }
+            _ => "the server's certificate cannot be accepted; tell its operator",
+        },
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "the server asks for a client certificate; give one with its key"
+        }
+        rustls::Error::AlertReceived(alert) if REFUSALS.contains(alert) => {
+            "the server does not accept the client certificate; give one that its authority has signed"
+        }
+        rustls::Error::InvalidMessage(_) => "it does not speak TLS; write `http://`, or another port",
+        _ => "the two sides do not agree on a connection with TLS",
+    }
+}
+
+/// The same for an error of which there is only the text, if it is about the client's certificate.
+pub(crate) fn refusal(text: &str) -> Option<&'static str> {
+    let alerts = [AlertDescription::CertificateRequired].into_iter().chain(REFUSALS);
+    alerts
+        .map(rustls::Error::AlertReceived)
+        .find(|error| error.to_string() == text)
+        .map(|error| tls_failure(&error))
+}
