@@ -13,6 +13,9 @@ use model::{VersionName, Volume};
 use proto::v1::{ModelInfoResponse, RefreshOutcome};
 use service_support::{DEADLINE, TestServer, TestVolume, eventually, seeds, settings, trained_at};
 
+/// Puts something where `CURRENT` belongs.
+type Make<'a> = &'a dyn Fn(&Path);
+
 fn rounds(default: usize) -> usize {
     env::var("FAULT_ROUNDS").map_or(default, |rounds| rounds.parse().expect("FAULT_ROUNDS is a number"))
 }
@@ -61,7 +64,7 @@ async fn a_current_that_is_anything_else_is_told_and_the_next_one_is_followed() 
     let server = serve(&volume).await;
     let current = volume.path().join("CURRENT");
     let pipe = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
-    let faults: [(&str, &dyn Fn(&Path), &str); 9] = [
+    let faults: [(&str, Make<'_>, &str); 9] = [
         ("missing", &|_| {}, "no `CURRENT` any more"),
         ("empty", &|path| fs::write(path, "").unwrap(), "does not name a version"),
         ("zeros", &|path| fs::write(path, [0; 4096]).unwrap(), "does not name a version"),
