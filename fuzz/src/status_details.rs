@@ -49,7 +49,7 @@ fn service() -> &'static Service {
             let url = format!("http://{}", listener.local_addr().unwrap());
             let server = Server::builder().add_service(PlaylistServiceServer::new(failing));
             tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-            Client::builder(&url).timeout(Duration::from_secs(20)).connect().await.unwrap()
+            Client::builder(&url).timeout(Duration::from_secs(20)).lazy().unwrap()
         });
         Service { runtime, client, answer }
     })
