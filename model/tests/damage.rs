@@ -241,3 +241,13 @@ fn the_manifest_round_trips_through_json() {
     let json = serde_json::to_string(&manifest).unwrap();
     assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), manifest);
 }
+
+proptest! {
+    #[test]
+    fn numbers_of_a_manifest_are_read_as_they_were_written(number in 0.0..1e9) {
+        let mut metadata = metadata("one");
+        metadata.scoring.weight_scale = number;
+        let json = serde_json::to_string(&metadata).unwrap();
+        prop_assert_eq!(serde_json::from_str::<model::Metadata>(&json).unwrap(), metadata);
+    }
+}
