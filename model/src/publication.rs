@@ -1,4 +1,5 @@
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     fs::{self, File, TryLockError},
     io::{self, Write},
@@ -39,6 +40,8 @@ pub struct Publication<'v> {
     volume: &'v Volume,
     /// Locked as long as it is open.
     _lock: File,
+    /// What [`put_in_service`](Self::put_in_service) replaced.
+    replaced: RefCell<Option<VersionName>>,
 }
 
 impl<'v> Publication<'v> {
@@ -48,7 +51,7 @@ impl<'v> Publication<'v> {
             make_folder(&folder)?;
         }
         let lock = lock(root, wait)?;
-        let publication = Publication { volume, _lock: lock };
+        let publication = Publication { volume, _lock: lock, replaced: RefCell::default() };
         publication.remove_unfinished()?;
         publication.note_roll_back_by_hand()?;
         Ok(publication)
@@ -150,12 +153,14 @@ impl<'v> Publication<'v> {
     /// If the version is not there, was refused, or is damaged, or the volume cannot be written. `CURRENT` is then as before.
     pub fn put_in_service(&self, version: &VersionName) -> Result<(), VolumeError> {
         let manifest = self.accepted(version)?;
-        let before = self.volume.current().ok().flatten().map(|before| format!("{before}\n"));
+        let before = self.volume.current().ok().flatten();
+        let line = before.as_ref().map(|before| format!("{before}\n"));
         let path = self.volume.root().join(LAST_PUBLISHED);
         // A run that is killed between the three steps must not look like a roll-back by hand.
-        self.replace(&path, &format!("{version}\n{}", before.unwrap_or_default()))?;
+        self.replace(&path, &format!("{version}\n{}", line.unwrap_or_default()))?;
         self.replace(&self.volume.root().join(CURRENT), &format!("{version}\n"))?;
         self.replace(&path, &format!("{version}\n"))?;
+        self.replaced.replace(before);
         // In the end, so that the hold stays if this fails. The next writer ends it if this one is killed.
         self.release(&manifest.metadata.key)
     }
@@ -210,7 +215,8 @@ impl<'v> Publication<'v> {
         }
     }
 
-    /// Removes all versions but the one in service and the `keep` latest of the others; returns what was removed.
+    /// Removes all versions but the one in service and the `keep` latest of the others; returns what was removed. What this writer has replaced
+    /// counts as the latest: it may be an old one that was put back, readers may still be loading it, and it is the one to go back to.
     ///
     /// # Errors
     ///
@@ -218,8 +224,12 @@ impl<'v> Publication<'v> {
     pub fn prune(&self, keep: usize) -> Result<Vec<VersionName>, VolumeError> {
         let current = self.volume.current()?;
         let mut removed = Vec::new();
-        let others = self.volume.versions()?.into_iter().map(|(name, _)| name);
-        for version in others.filter(|version| current.as_ref() != Some(version)).skip(keep) {
+        let versions = self.volume.versions()?.into_iter().map(|(name, _)| name);
+        let mut others: Vec<_> = versions.filter(|version| current.as_ref() != Some(version)).collect();
+        let replaced = self.replaced.borrow();
+        // Stable: the others stay in order.
+        others.sort_by_key(|version| replaced.as_ref() != Some(version));
+        for version in others.into_iter().skip(keep) {
             // A reader sees the version whole or not at all.
             let unfinished = self.volume.root().join(VERSIONS).join(format!("{UNFINISHED}{version}"));
             rename(&self.volume.folder(&version), &unfinished)?;

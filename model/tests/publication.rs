@@ -392,6 +392,25 @@ fn pruning_keeps_the_version_in_service_and_the_latest_of_the_others() {
 }
 
 #[test]
+fn pruning_after_a_publication_keeps_the_version_that_was_replaced_however_old_it_is() {
+    let (_folder, volume) = volume();
+    let [one, _, three] = ["one", "two", "three"].map(|key| publish(&volume, key));
+    volume.publication(NO_WAIT).unwrap().put_in_service(&one).unwrap();
+    let publication = volume.publication(NO_WAIT).unwrap();
+    let four = publication.store(&metadata("four"), &tables()).unwrap();
+    publication.put_in_service(&four).unwrap();
+
+    publication.prune(2).unwrap();
+
+    let mut left: Vec<_> = volume.versions().unwrap().into_iter().map(|(name, _)| name).collect();
+    left.reverse();
+    assert_eq!(left, [one, three, four.clone()]);
+    publication.prune(0).unwrap();
+    assert_eq!(volume.versions().unwrap().len(), 1);
+    volume.load(&four).unwrap();
+}
+
+#[test]
 fn what_a_killed_writer_left_is_removed_by_the_next_and_seen_by_no_reader() {
     let (_folder, volume) = volume();
     publish(&volume, "one");
