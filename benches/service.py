@@ -33,10 +33,10 @@ def volume(rules: str) -> pathlib.Path:
     if not (folder / "CURRENT").exists():
         if rules == "7e6":
             settings = {"ITEM_KEY": "uri", "MAX_RULES_PER_SONG": "0"}
-            loading.train(folder, real_playlists(), settings)
+            loading.train(real_playlists(), folder, settings)
         else:
             playlists, least = {"1e6": (10_000, 3), "1e7": (90_000, 5)}[rules]
-            loading.train(folder, synthetic(playlists), {"MIN_PAIR_COUNT": str(least)})
+            loading.train(synthetic(playlists), folder, {"MIN_PAIR_COUNT": str(least)})
     loading.store_versions(folder, 3)
     return folder
 

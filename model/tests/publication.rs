@@ -18,15 +18,18 @@ fn volume() -> (TempDir, Volume) {
     (folder, volume)
 }
 
+/// A process that another test starts has the lock for a moment, too, until it has closed what it does not need.
+const A_MOMENT: Duration = Duration::from_secs(20);
+
 fn publish(volume: &Volume, key: &str) -> model::VersionName {
-    let publication = volume.publication(NO_WAIT).unwrap();
+    let publication = volume.publication(A_MOMENT).unwrap();
     let version = publication.store(&metadata(key), &tables()).unwrap();
     publication.put_in_service(&version).unwrap();
     version
 }
 
 fn hold(volume: &Volume, key: &str) -> Option<model::VersionName> {
-    volume.publication(NO_WAIT).unwrap().hold(key).unwrap()
+    volume.publication(A_MOMENT).unwrap().hold(key).unwrap()
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! The body of a request while it is received.
 
 use std::{
+    collections::VecDeque,
     error::Error as StdError,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use bytes::{Bytes, BytesMut};
+use hyper::body::{Body, Frame, Incoming};
 
 use crate::{
     admission::{Admission, Reservation},
@@ -17,14 +18,62 @@ use crate::{
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
+/// The longest body that is waited for: the largest message that tonic decodes, and what stands before it. tonic refuses a longer one
+/// by its first bytes.
+const MAX_BODY: usize = 4 * 1024 * 1024 + 5;
+
+/// Parts below this are copied together.
+const SMALL_PART: usize = 4 * 1024;
+
 /// A request's body, for which there must be room. One that did not come at once is refused if the queue is full when it has
 /// come, as one that came at once was when its call began.
+///
+/// Unless it is a stream, it comes as a whole: tonic takes memory for a message as soon as its length is told, which a client
+/// that never sends it would have for nothing.
 pub(crate) struct RequestBody {
     body: Incoming,
     admission: Arc<Admission>,
     reservation: Reservation,
-    is_computed: bool,
+    method: Method,
     was_waited_for: bool,
+    received: Received,
+    is_whole: bool,
+}
+
+/// What has come of a body and was not handed on.
+#[derive(Default)]
+struct Received {
+    parts: VecDeque<Bytes>,
+    /// The small ones after these, copied together: each may keep a much larger buffer alive.
+    small: BytesMut,
+    length: usize,
+}
+
+impl Received {
+    fn add(&mut self, part: Bytes) {
+        self.length += part.len();
+        // The usual request is one small part.
+        if part.len() < SMALL_PART && self.length > part.len() {
+            self.small.extend_from_slice(&part);
+            if self.small.len() < SMALL_PART {
+                return;
+            }
+        }
+        let small = self.small.split().freeze();
+        let has_part = part.len() >= SMALL_PART || self.length == part.len();
+        self.parts.extend(
+            [small, if has_part { part } else { Bytes::new() }].into_iter().filter(|it| !it.is_empty()),
+        );
+    }
+
+    fn next(&mut self) -> Option<Bytes> {
+        let part = self
+            .parts
+            .pop_front()
+            .or_else(|| Some(self.small.split().freeze()).filter(|it| !it.is_empty()))?;
+        self.length -= part.len();
+        Some(part)
+    }
 }
 
 impl RequestBody {
@@ -33,8 +82,10 @@ impl RequestBody {
             body,
             admission: Arc::clone(admission),
             reservation: admission.reservation(),
-            is_computed: method.is_computed(),
+            method,
             was_waited_for: false,
+            received: Received::default(),
+            is_whole: false,
         }
     }
 }
@@ -48,28 +99,68 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
-            self.was_waited_for = true;
-            return Poll::Pending;
-        };
-        if self.was_waited_for && self.is_computed {
-            self.was_waited_for = false;
-            if let Err(status) = self.admission.check_queue() {
-                return Poll::Ready(Some(Err(status.into())));
+        while !self.is_whole {
+            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+                self.was_waited_for = true;
+                return Poll::Pending;
+            };
+            if self.was_waited_for && self.method.is_computed() {
+                self.was_waited_for = false;
+                if let Err(status) = self.admission.check_queue() {
+                    return Poll::Ready(Some(Err(status.into())));
+                }
+            }
+            match frame {
+                None => self.is_whole = true,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                // Trailers mean nothing in a request.
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        if let Err(status) = self.reservation.add(data.len()) {
+                            return Poll::Ready(Some(Err(status.into())));
+                        }
+                        self.received.add(data);
+                    }
+                    self.is_whole = self.body.is_end_stream();
+                }
+            }
+            if self.method.is_stream() || self.received.length > MAX_BODY {
+                break;
             }
         }
-        let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
-        if let Err(status) = self.reservation.add(bytes) {
-            return Poll::Ready(Some(Err(status.into())));
+        match self.received.next() {
+            Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            None if self.is_whole => Poll::Ready(None),
+            // An empty part of a stream, which says nothing.
+            None => self.poll_frame(context),
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.received.length == 0 && (self.is_whole || self.body.is_end_stream())
     }
+}
 
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_received_is_handed_on_in_order_whatever_its_parts() {
+        for sizes in
+            [&[5][..], &[1; 9_000], &[16_384, 1, 1, 16_384, 3], &[10, 5_000, 4_095, 4_096, 1], &[0, 7, 0]]
+        {
+            let mut received = Received::default();
+            let mut expected = Vec::new();
+            for (number, size) in sizes.iter().enumerate() {
+                let part = vec![number as u8; *size];
+                expected.extend_from_slice(&part);
+                received.add(part.into());
+            }
+            let parts: Vec<Bytes> = std::iter::from_fn(|| received.next()).collect();
+            assert_eq!(parts.concat(), expected, "{sizes:?}");
+            assert!(parts.len() <= 1 + expected.len() / 1_000, "{} parts", parts.len());
+            assert_eq!(received.length, 0);
+        }
     }
 }

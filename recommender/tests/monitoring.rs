@@ -22,13 +22,11 @@ use yaml_rust2::{Yaml, YamlLoader};
 const TARGET_LABELS: [&str; 6] = ["namespace", "pod", "container", "job", "instance", "endpoint"];
 
 /// Metrics with their labels that this server does not tell, and why not.
-const ELSEWHERE: [(&str, &[&str]); 3] = [
+const ELSEWHERE: [(&str, &[&str]); 2] = [
     // Prometheus tells it.
     ("up", &[]),
     // Only where calls are served with TLS.
     ("recommender_tls_certificate_expiry_timestamp_seconds", &[]),
-    // Only after a call was shed.
-    ("recommender_requests_shed_total", &["method", "reason"]),
 ];
 
 /// The status codes of gRPC; a server tells those that calls have ended with.
