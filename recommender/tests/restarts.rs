@@ -134,8 +134,9 @@ async fn a_replica_that_is_told_to_stop_under_full_load_answers_every_call_that_
             drop(client);
             callers.spawn(async move {
                 tasks.join_all().await;
-                // It ends well: a connection that breaks would be an error.
-                within_deadline(connection).await.unwrap().unwrap();
+                // It ends well, or is reset because the server does not read any more what it would not answer anyway.
+                let ended = within_deadline(connection).await.unwrap();
+                assert!(ended.as_ref().map_or_else(h2::Error::is_io, |()| true), "{ended:?}");
             });
         }
         service_support::eventually("calls", || async { answered.load(Ordering::SeqCst) > 500 }).await;
@@ -145,7 +146,9 @@ async fn a_replica_that_is_told_to_stop_under_full_load_answers_every_call_that_
 
         within_deadline(callers.join_all()).await;
         assert_eq!(status.code(), Some(0), "round {round}: {}", replica.log());
-        assert!(replica.has_logged("drained: every call was answered"), "{}", replica.log());
+        // What it has written may come a little later than its end.
+        let told = async || replica.has_logged("drained: every call was answered");
+        service_support::eventually("the end is logged", told).await;
     }
 }
 
