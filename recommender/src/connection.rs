@@ -46,7 +46,7 @@ const MAX_PENDING_RESETS: usize = 20;
 const MAX_LOCAL_RESETS: usize = 1_024;
 
 /// What a client that speaks HTTP/2 sends first, see RFC 9113, section 3.4.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// The time that a new connection is given to show which version of HTTP it speaks, and while the server drains.
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(10);

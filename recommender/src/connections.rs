@@ -154,9 +154,10 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::{admission::Admission, live_model::LiveModel, metrics::Metrics, tokens::Authentication};
-
-    const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    use crate::{
+        admission::Admission, connection::PREFACE, live_model::LiveModel, metrics::Metrics,
+        tokens::Authentication,
+    };
 
     /// Sends `bytes` and then nothing; returns the time until the server ends the connection.
     async fn time_until_closed(bytes: &[u8]) -> Duration {
