@@ -11,8 +11,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from typing import IO
 
 from running import RELEASE, ROOT
 
@@ -134,6 +136,8 @@ class Load:
     """A running load generator."""
 
     process: subprocess.Popen
+    # A file, for a pipe that nobody reads holds it up after 64 KiB.
+    output: IO[str]
 
     def stop(self) -> dict:
         """Ends it before its time."""
@@ -142,10 +146,12 @@ class Load:
 
     def wait(self) -> dict:
         """All that was measured; with intervals, these are `intervals`."""
-        output, _ = self.process.communicate()
+        self.process.wait()
         if self.process.returncode:
             raise SystemExit(f"the load generator ended with {self.process.returncode}")
-        lines = [json.loads(line) for line in output.splitlines()]
+        with self.output:
+            self.output.seek(0)
+            lines = [json.loads(line) for line in self.output]
         return lines[-1] | {"intervals": lines[:-1]}
 
 
@@ -153,7 +159,8 @@ def begin_load(address: str, seeds: pathlib.Path, seconds: float, **options) -> 
     argv = [EXAMPLES / "load", "--address", address, "--seeds", seeds, "--seconds", seconds]
     for name, value in options.items():
         argv += [f"--{name.replace('_', '-')}", value]
-    return Load(subprocess.Popen([str(arg) for arg in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True))
+    output = tempfile.TemporaryFile("w+", encoding="utf-8")
+    return Load(subprocess.Popen([str(arg) for arg in argv], stdin=subprocess.DEVNULL, stdout=output), output)
 
 
 def load(program: Program, seeds: pathlib.Path, seconds: float, **options) -> dict:

@@ -111,12 +111,13 @@ class Recommenders:
     def __init__(self):
         self._running: list[Recommender] = []
 
-    def start(self, volume: Path, *flags: object) -> Recommender:
+    def start(self, volume: Path, *flags: object, env: dict[str, str] | None = None) -> Recommender:
         """Starts one with these flags, on a free port, and waits until its port is open; its model may come later."""
         process = subprocess.Popen(
             [BINARIES / "recommender", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", *map(str, flags)],
             env=CLEAN_ENVIRONMENT
-            | {"MODEL_DIR": str(volume), "LOG_FORMAT": "json", "POLL_INTERVAL": "100ms", "DRAIN_DELAY": "0s", "POD_NAME": "replica-1"},
+            | {"MODEL_DIR": str(volume), "LOG_FORMAT": "json", "POLL_INTERVAL": "100ms", "DRAIN_DELAY": "0s", "POD_NAME": "replica-1"}
+            | (env or {}),
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -130,9 +131,9 @@ class Recommenders:
         recommender.address = json.loads(line)["address"]
         return recommender
 
-    def start_with_model(self, volume: Path) -> Recommender:
+    def start_with_model(self, volume: Path, env: dict[str, str] | None = None) -> Recommender:
         """Starts one and waits until it serves a model."""
-        recommender = self.start(volume)
+        recommender = self.start(volume, env=env)
         eventually(lambda: recommender.info()["model_version"], what="a model in service")
         return recommender
 

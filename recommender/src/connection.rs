@@ -15,13 +15,19 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::graceful::GracefulConnection,
 };
-use tokio::{net::TcpStream, time};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::oneshot,
+    time,
+};
 use tokio_util::either::Either;
 
 use crate::{
     activity::{Activity, Ailment},
     calls::Calls,
     connections::Shared,
+    lingering,
     metrics::{Ending, Metrics},
     tls::{Handshakes, TlsConnection},
 };
@@ -109,11 +115,13 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     let activity = Activity::new();
     let leaving = shared.destination.closing.child_token();
     let calls = Calls::new(Arc::clone(&shared.destination), Arc::clone(&activity), leaving.clone());
-    let io = TokioIo::new(stream);
+    let (lent, returned) = lingering::lend(stream);
+    let io = TokioIo::new(lent);
     let lifetime = Lifetime { shared: &shared, activity: &activity, end_streams: || leaving.cancel(), peer };
+    let Protocols { http1, http2 } = &shared.protocols;
     match protocol {
-        Protocol::Http1 => lifetime.of(pin!(shared.protocols.http1.serve_connection(io, calls))).await,
-        Protocol::Http2 => lifetime.of(pin!(shared.protocols.http2.serve_connection(io, calls))).await,
+        Protocol::Http1 => lifetime.of(Box::pin(http1.serve_connection(io, calls)), returned).await,
+        Protocol::Http2 => lifetime.of(Box::pin(http2.serve_connection(io, calls)), returned).await,
     }
 }
 
@@ -126,11 +134,13 @@ struct Lifetime<'a, F> {
 }
 
 impl<F: Fn()> Lifetime<'_, F> {
-    /// Serves `connection` to its end. Returns the number of its calls that were cut off by the end of a drain.
-    async fn of<C>(&self, mut connection: Pin<&mut C>) -> usize
+    /// Serves `connection` to its end; then its stream is returned. Returns the number of its calls that were cut off by the end of
+    /// a drain.
+    async fn of<C, S>(&self, mut connection: Pin<Box<C>>, returned: oneshot::Receiver<S>) -> usize
     where
         C: GracefulConnection,
         C::Error: fmt::Display,
+        S: AsyncRead + AsyncWrite + Unpin,
     {
         let Lifetime { shared, activity, peer, .. } = self;
         let metrics = &shared.destination.metrics;
@@ -161,10 +171,18 @@ impl<F: Fn()> Lifetime<'_, F> {
         tracing::debug!(%peer, reason = ended_because.name(), "asking the client to go away");
         (self.end_streams)();
         connection.as_mut().graceful_shutdown();
+        // Whatever the client makes of its connection now, its calls have ended.
+        let mut left = pin!(async {
+            let _ = connection.as_mut().await;
+            drop(connection);
+            if let Ok(stream) = returned.await {
+                lingering::end(stream).await;
+            }
+        });
 
         if ended_because != Ending::Drain {
             tokio::select! {
-                _ = connection.as_mut() => return 0,
+                () = left.as_mut() => return 0,
                 () = activity.quiet(TIME_TO_LEAVE) => return 0,
                 () = time::sleep(TIME_TO_END_CALLS) => {
                     tracing::warn!(%peer, calls = activity.in_flight(), "cut off: the calls did not end");
@@ -174,8 +192,7 @@ impl<F: Fn()> Lifetime<'_, F> {
             }
         }
         let cut_off = tokio::select! {
-            // Whatever the client makes of its connection now, its calls have ended.
-            _ = connection => 0,
+            () = left => 0,
             // A client that does not go away when asked to cannot keep the server.
             () = activity.quiet(shared.grace_period / 2) => 0,
             () = time::sleep(shared.grace_period) => activity.in_flight(),

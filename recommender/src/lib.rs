@@ -49,6 +49,7 @@ mod connection;
 mod connections;
 mod durations;
 mod limits;
+mod lingering;
 mod args;
 mod server;
 

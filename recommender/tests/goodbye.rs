@@ -16,7 +16,10 @@ use network_support::{
 use prost::Message as _;
 use proto::v1::{RecommendResponse, WatchModelRequest};
 use service_support::{TestServer, TestVolume, eventually, metric, seeds, within_deadline};
-use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 /// The greatest number of a stream: who says that it will be served has not decided yet.
 const ANY_STREAM: u32 = 0x7fff_ffff;
@@ -113,4 +116,42 @@ async fn a_connection_that_is_old_is_ended_as_by_a_drain() {
     volume.publish(1);
     let replica = Replica::start(&volume.path(), "replica", &["--max-connection-age", "2s"]).await;
     goodbye_keeps_every_accepted_call(replica.address, replica.metrics_address, || {}).await;
+}
+
+/// A reset may take answers with it that the client has not read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_goes_on_sending_sees_the_end_of_its_connection_and_not_a_reset() {
+    let volume = TestVolume::new();
+    volume.publish(1);
+    let mut server = TestServer::start_ready(&volume).await;
+    let mut stream = connect(server.address, &[]).await.unwrap();
+    stream.write_all(&call(1, RECOMMEND)).await.unwrap();
+    let metrics_address = server.metrics_address;
+    eventually("the call is in flight", || async { metric(metrics_address, IN_FLIGHT).await == Some(1.0) })
+        .await;
+    server.stop();
+    let mut frames = Vec::new();
+    read_until(&mut stream, &mut frames, |frame| frame.kind == PING && frame.flags & ACK == 0).await;
+    let ping = frame(PING, ACK, 0, &frames.last().unwrap().payload);
+    stream.write_all(&ping).await.unwrap();
+    read_until(&mut stream, &mut frames, |frame| {
+        frame.kind == GOAWAY && frame.goaway() != Some((ANY_STREAM, 0))
+    })
+    .await;
+
+    let (mut receiving, mut sending) = stream.into_split();
+    sending.write_all(&request(1, &seeds(["DNA."]))).await.unwrap();
+    let many = tokio::spawn(async move {
+        let pings = frame(PING, 0, 0, b"are you?").repeat(50);
+        // Until the server closes the connection for good.
+        while sending.write_all(&pings).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    });
+    let mut rest = Vec::new();
+    within_deadline(receiving.read_to_end(&mut rest)).await.expect("an end and no reset");
+    assert!(rest.windows(b"HUMBLE. 1".len()).any(|bytes| bytes == b"HUMBLE. 1"));
+    drop(receiving);
+    within_deadline(many).await.unwrap();
+    server.ended().await.unwrap();
 }

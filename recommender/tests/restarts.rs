@@ -134,9 +134,7 @@ async fn a_replica_that_is_told_to_stop_under_full_load_answers_every_call_that_
             drop(client);
             callers.spawn(async move {
                 tasks.join_all().await;
-                // It ends well, or is reset because the server does not read any more what it would not answer anyway.
-                let ended = within_deadline(connection).await.unwrap();
-                assert!(ended.as_ref().map_or_else(h2::Error::is_io, |()| true), "{ended:?}");
+                within_deadline(connection).await.unwrap().unwrap();
             });
         }
         service_support::eventually("calls", || async { answered.load(Ordering::SeqCst) > 500 }).await;
