@@ -24,36 +24,32 @@ pub struct Song<'a> {
 /// The songs of a model, by falling support count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Songs {
-    titles: Strings,
-    artists: Strings,
-    uris: Strings,
-    /// Where each song's URIs begin in `uris`, and a last entry with their number.
-    uri_starts: Vec<usize>,
+    /// Of each song its title, its artist and its URIs: side by side, since they are read together, and memory is waited for each time.
+    texts: Strings,
+    /// Where the texts of each song begin, and a last entry with their number.
+    starts: Vec<usize>,
     support_counts: Vec<u32>,
 }
 
+/// The places of a song's texts, from its start on. The others are URIs.
+const TITLE: usize = 0;
+const ARTIST: usize = 1;
+const FIRST_URI: usize = 2;
+
 impl Default for Songs {
     fn default() -> Self {
-        Songs {
-            titles: Strings::default(),
-            artists: Strings::default(),
-            uris: Strings::default(),
-            uri_starts: vec![0],
-            support_counts: Vec::new(),
-        }
+        Songs { texts: Strings::default(), starts: vec![0], support_counts: Vec::new() }
     }
 }
 
 impl Songs {
-    /// No songs, with room for so many, whose titles, artists and URIs have so many bytes.
-    pub fn with_capacity(songs: usize, title_bytes: usize, artist_bytes: usize, uri_bytes: usize) -> Self {
-        let mut uri_starts = Vec::with_capacity(songs + 1);
-        uri_starts.push(0);
+    /// No songs, with room for so many, whose titles, artists and URIs have so many bytes together. There may be more URIs than songs.
+    pub fn with_capacity(songs: usize, bytes: usize) -> Self {
+        let mut starts = Vec::with_capacity(songs + 1);
+        starts.push(0);
         Songs {
-            titles: Strings::with_capacity(songs, title_bytes),
-            artists: Strings::with_capacity(songs, artist_bytes),
-            uris: Strings::with_capacity(songs, uri_bytes),
-            uri_starts,
+            texts: Strings::with_capacity(songs * (FIRST_URI + 1), bytes),
+            starts,
             support_counts: Vec::with_capacity(songs),
         }
     }
@@ -72,12 +68,12 @@ impl Songs {
     ) -> Result<SongId, InvalidTable> {
         let id = next_id(self.len(), "song")?;
         check_support_count("song", id, support_count, self.support_counts.last())?;
-        self.titles.push(title);
-        self.artists.push(artist);
+        self.texts.push(title);
+        self.texts.push(artist);
         for uri in uris {
-            self.uris.push(uri);
+            self.texts.push(uri);
         }
-        self.uri_starts.push(self.uris.len());
+        self.starts.push(self.texts.len());
         self.support_counts.push(support_count);
         Ok(id)
     }
@@ -98,12 +94,12 @@ impl Songs {
     ///
     /// If `id` is not below [`len`](Self::len).
     pub fn get(&self, id: SongId) -> Song<'_> {
-        let position = id as usize;
+        let start = self.starts[id as usize];
         Song {
-            title: self.titles.get(position),
-            artist: self.artists.get(position),
+            title: self.texts.get(start + TITLE),
+            artist: self.texts.get(start + ARTIST),
             uri: self.uris(id).next().unwrap_or_default(),
-            support_count: self.support_counts[position],
+            support_count: self.support_counts[id as usize],
         }
     }
 
@@ -114,7 +110,7 @@ impl Songs {
     /// If `id` is not below [`len`](Self::len).
     pub fn uris(&self, id: SongId) -> impl ExactSizeIterator<Item = &str> {
         let position = id as usize;
-        (self.uri_starts[position]..self.uri_starts[position + 1]).map(|uri| self.uris.get(uri))
+        (self.starts[position] + FIRST_URI..self.starts[position + 1]).map(|uri| self.texts.get(uri))
     }
 
     /// The songs in the order of their ids.

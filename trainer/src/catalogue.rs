@@ -238,8 +238,7 @@ fn songs(
     shown_artists: &[Option<u32>],
 ) -> Result<Songs, InvalidTable> {
     let artist_texts = &spellings.artists.texts;
-    let [title_bytes, artist_bytes, uri_bytes] = spellings.cells.cell_bytes();
-    let mut songs = Songs::with_capacity(order.len(), title_bytes, artist_bytes, uri_bytes);
+    let mut songs = Songs::with_capacity(order.len(), spellings.cells.cell_bytes());
     let (mut places, mut cells) = (Vec::new(), Vec::new());
     for (order, shown_artists) in order.chunks(LOOKED_UP).zip(shown_artists.chunks(LOOKED_UP)) {
         // Each step for all: then one look into the memory does not wait for the one before.

@@ -98,8 +98,8 @@ pub(crate) struct CellList {
     bytes: Vec<u8>,
     /// Where each row begins in `bytes`, as a multiple of [`ALIGNMENT`]: its place.
     places: Vec<u32>,
-    /// The bytes of all first cells, all second and all third ones.
-    cell_bytes: [usize; 3],
+    /// The bytes of all cells.
+    cell_bytes: usize,
 }
 
 impl CellRows {
@@ -134,7 +134,7 @@ impl CellRows {
         let place = u32::try_from(bytes.len() / ALIGNMENT).map_err(|_| TooMany)?;
         let cells = CellKey::cells(key.bytes);
         on_new(cells)?;
-        cell_bytes.iter_mut().zip(cells).for_each(|(bytes, cell)| *bytes += cell.len());
+        *cell_bytes += cells.iter().map(|cell| cell.len()).sum::<usize>();
         places.push(place);
         bytes.extend_from_slice(&number.to_le_bytes());
         bytes.extend_from_slice(key.bytes);
@@ -170,8 +170,8 @@ impl CellList {
         CellKey::cells(self.row(place).get(NUMBER..).unwrap_or_default())
     }
 
-    /// The bytes of all first cells, all second and all third ones.
-    pub(crate) fn cell_bytes(&self) -> [usize; 3] {
+    /// The bytes of all cells.
+    pub(crate) fn cell_bytes(&self) -> usize {
         self.cell_bytes
     }
 
