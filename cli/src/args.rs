@@ -2,11 +2,13 @@
 
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
+use crate::probe::ProbeArgs;
+
 /// Told at the end of `--help`.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  answered (also when a song is unknown: standard error tells)
-  1  failed in another way
+  0  answered (also when a song is unknown: standard error tells); `probe`: every request was answered
+  1  failed in another way; `probe`: a request failed, or was refused for overload
   2  misuse, or the service refused the request as invalid
   3  the service is not reachable, or did not answer in time
   4  the service cannot answer now (no model yet, overloaded, or stopping): try again later
@@ -69,6 +71,8 @@ pub enum Command {
     Search(SearchArgs),
     /// Print one line now and one whenever another model comes into service, until interrupted
     Watch,
+    /// Send requests at a steady rate while something is changed, and tell what they met: changes, failures, downtime
+    Probe(Box<ProbeArgs>),
 }
 
 /// What a playlist shall go with, and how large it may be.
@@ -109,7 +113,7 @@ pub struct SearchArgs {
 }
 
 /// Reads a duration above zero, as `500ms`, `10s`, `2m` or `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let form = || "write a whole number and a unit, as `500ms`, `10s`, `2m` or `1h`".to_owned();
     let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(form)?;
     let (number, unit) = text.split_at(unit_at);

@@ -18,7 +18,7 @@ use crate::{
     failure::Failure,
     information,
     output::{self, Output},
-    prompt,
+    probe, prompt,
     session::counted,
     surroundings::Surroundings,
 };
@@ -45,10 +45,10 @@ pub async fn run(args: Args, surroundings: &Surroundings) -> ExitCode {
     }
 }
 
-async fn follow(args: Args, surroundings: &Surroundings) -> Result<ExitCode, Failure> {
+async fn follow(mut args: Args, surroundings: &Surroundings) -> Result<ExitCode, Failure> {
     let client = credentials::builder(&args)?.timeout(args.timeout).lazy()?;
     let output = Output { json: args.json, colours: surroundings.colours };
-    match args.command {
+    match args.command.take() {
         None if surroundings.interactive => {
             prompt::converse(&client, output, surroundings.history.as_deref()).await?;
         }
@@ -63,6 +63,10 @@ async fn follow(args: Args, surroundings: &Surroundings) -> Result<ExitCode, Fai
         Some(Command::Search(args)) => search(&client, args, output).await?,
         Some(Command::Watch) => tokio::select! {
             watched = watch(&client, output) => watched?,
+            () = output::reader_gone() => {}
+        },
+        Some(Command::Probe(probe)) => tokio::select! {
+            probed = probe::run(&args, *probe, surroundings) => return probed,
             () = output::reader_gone() => {}
         },
     }

@@ -46,6 +46,14 @@ pub enum Failure {
     /// An answer cannot be written.
     #[error("the answer cannot be written to standard output")]
     Output(#[source] io::Error),
+    /// A file that the command line names cannot be written.
+    #[error("`{}` cannot be written", path.display())]
+    Written {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// An answer has no form in JSON.
     #[error("the answer cannot be written as JSON")]
     Json(#[source] serde_json::Error),

@@ -18,6 +18,7 @@ mod failure;
 mod conversation;
 mod prompt;
 mod credentials;
+mod probe;
 mod commands;
 
 pub use self::{
@@ -25,6 +26,7 @@ pub use self::{
     commands::run,
     failure::Failure,
     output::write_playlist,
+    probe::ProbeArgs,
     prompt::prompt,
     surroundings::Surroundings,
 };

@@ -14,6 +14,8 @@ pub struct Surroundings {
     pub interactive: bool,
     /// Whether standard input is a terminal: songs are not awaited from it then.
     pub input_is_terminal: bool,
+    /// Whether standard error is a terminal, on which a line may be written over.
+    pub errors_are_terminal: bool,
     /// Whether answers on standard output may be coloured.
     pub colours: bool,
     /// The file in which the prompt keeps its history; `None` keeps it in memory only.
@@ -30,6 +32,7 @@ impl Surroundings {
         Self {
             interactive: input_is_terminal && output_is_terminal,
             input_is_terminal,
+            errors_are_terminal: io::stderr().is_terminal(),
             colours: output_is_terminal && allows_colours(env::var_os("NO_COLOR"), env::var_os("TERM")),
             history: history_file(env::var_os("XDG_STATE_HOME"), env::home_dir()),
         }

@@ -141,6 +141,23 @@ impl Client {
         &self.shared.url
     }
 
+    /// How many times calls of this client and its clones went out [again](Client#retries) so far, whatever came of it:
+    /// what retries have hidden from the application.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), client_lib::Error> {
+    /// let client = client_lib::Client::builder("http://localhost:1").max_attempts(3).lazy()?;
+    /// assert!(client.recommend("HUMBLE.").await.is_err());
+    /// assert_eq!(client.retries(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn retries(&self) -> u64 {
+        self.shared.retries.taken()
+    }
+
     /// Asks for songs that go with songs: seeds alone, or a [`RecommendRequest`].
     ///
     /// A seed that the model does not know is no error: the answer names it and goes on with the others.

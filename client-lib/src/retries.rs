@@ -1,7 +1,7 @@
 //! Whether a call that failed goes out again, and when.
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -45,11 +45,13 @@ pub(crate) struct Retries {
     max_attempts: u32,
     /// In tenths of a retry.
     budget: AtomicU32,
+    /// The retries so far.
+    taken: AtomicU64,
 }
 
 impl Retries {
     pub(crate) fn new(max_attempts: u32) -> Self {
-        Self { max_attempts, budget: AtomicU32::new(BURST) }
+        Self { max_attempts, budget: AtomicU32::new(BURST), taken: AtomicU64::new(0) }
     }
 
     /// Notes that a call was answered.
@@ -91,7 +93,16 @@ impl Retries {
             return None;
         }
         let costs_the_service = !failure.is_unseen && !matches!(failure.error, Error::Connect { .. });
-        (!costs_the_service || self.spend()).then_some(pause)
+        if costs_the_service && !self.spend() {
+            return None;
+        }
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        Some(pause)
+    }
+
+    /// How many times calls went out again so far.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// Takes a retry from the budget, if it has one.
@@ -202,5 +213,6 @@ mod tests {
         assert_eq!(taken(&lost()), 9);
         (0..1_000_000).for_each(|_| retries.answered());
         assert_eq!(taken(&lost()), 1_000);
+        assert_eq!(retries.taken(), 1_000 + 2_000 + 2_000 + 9 + 1_000);
     }
 }

@@ -83,6 +83,11 @@ impl Service {
         self.model.send_replace(Some(model.to_owned()));
     }
 
+    /// Takes the model out of service.
+    pub(crate) fn withdraw(&self) {
+        self.model.send_replace(None);
+    }
+
     /// Waits until a playlist was asked for.
     pub(crate) fn wait_until_asked(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -180,6 +185,12 @@ impl PlaylistService for Fake {
         self.requests.lock().unwrap().push(request.clone());
         if request.songs.iter().any(|seed| seed == "wait for ever") {
             std::future::pending::<()>().await;
+        }
+        if request.songs == ["the second time"] && self.requests.lock().unwrap().len() == 1 {
+            return Err(Status::unavailable("the replica stops"));
+        }
+        if request.songs.iter().any(|seed| seed == "too much") {
+            return Err(Status::resource_exhausted("the queue is full"));
         }
         if let Some(index) = request.songs.iter().position(String::is_empty) {
             return Err(Status::with_error_details(

@@ -1,0 +1,136 @@
+//! Where requests go, and what becomes of one.
+
+use std::error::Error as _;
+
+use client_lib::{Client, ClientBuilder, Error, RecommendRequest, SearchSongsRequest};
+
+use crate::{
+    args::Args,
+    credentials,
+    failure::Failure,
+    probe::{
+        ProbeArgs,
+        record::{Answer, Refusal},
+        replicas::Served,
+    },
+};
+
+/// So many of the commonest songs go with each request when none is named.
+const SEEDS: u32 = 5;
+
+/// An address.
+#[derive(Clone)]
+pub(crate) struct Server {
+    client: Client,
+    /// Makes a client, and by that a connection, for each request.
+    builder: Option<ClientBuilder>,
+}
+
+impl Server {
+    /// Those of the command line, in its order.
+    pub(crate) fn all(args: &Args, probe: &ProbeArgs) -> Result<Vec<Self>, Failure> {
+        let one = |url: &str| {
+            let mut builder =
+                credentials::builder(&Args { server: url.to_owned(), ..args.clone() })?.timeout(args.timeout);
+            if probe.no_retries {
+                builder = builder.max_attempts(1);
+            }
+            let client = builder.clone().lazy()?;
+            Ok(Self { client, builder: probe.new_connection.then_some(builder) })
+        };
+        match probe.addresses().as_slice() {
+            // What stands for the only address is in the place that all commands share.
+            [_] => Ok(vec![one(&args.server)?]),
+            several => several.iter().map(|url| one(url)).collect(),
+        }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.client.url()
+    }
+
+    /// Sends one request, and tells how many times the client sent it again, where the request has a client of its own.
+    pub(crate) async fn ask(self, request: RecommendRequest) -> (Result<Answer, Refusal>, u64) {
+        let Some(builder) = self.builder else {
+            return (outcome(self.client.recommend(request).await), 0);
+        };
+        match builder.lazy() {
+            Ok(client) => (outcome(client.recommend(request).await), client.retries()),
+            Err(error) => (outcome(Err(error)), 0),
+        }
+    }
+
+    /// How many times requests on the connection that stays were sent again.
+    pub(crate) fn retries(&self) -> u64 {
+        self.client.retries()
+    }
+}
+
+/// The seeds of all requests: those that were named, or the commonest songs of the first address that tells them.
+pub(crate) async fn seeds(named: &[String], servers: &[Server]) -> Result<Vec<String>, Failure> {
+    if !named.is_empty() {
+        return Ok(named.to_vec());
+    }
+    let mut failure = None;
+    for server in servers {
+        match server.client.search_songs(SearchSongsRequest::new("").page_size(SEEDS)).await {
+            Ok(answer) if answer.songs.is_empty() => {
+                failure = failure.or(Some(Failure::Misuse(format!(
+                    "the model at {} has no song to ask with; name songs, as in `playlist probe Unforgettable`",
+                    server.url()
+                ))));
+            }
+            Ok(answer) => {
+                let name = |song: client_lib::Song| match song.artist.as_str() {
+                    "" => song.title,
+                    artist => format!("{artist} - {}", song.title),
+                };
+                return Ok(answer.songs.into_iter().map(name).collect());
+            }
+            Err(error) => failure = failure.or(Some(error.into())),
+        }
+    }
+    Err(failure.unwrap_or_else(|| Failure::Misuse("there is no address to send to".to_owned())))
+}
+
+fn outcome(answer: Result<client_lib::RecommendResponse, Error>) -> Result<Answer, Refusal> {
+    match answer {
+        Ok(answer) => Ok(Answer {
+            served: Served {
+                version: answer.version,
+                model_date: answer.model_date,
+                model_version: answer.model_version,
+            },
+            served_by: answer.served_by,
+        }),
+        Err(error) => Err(refusal(&error)),
+    }
+}
+
+fn refusal(error: &Error) -> Refusal {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        reason.push_str(": ");
+        reason.push_str(&error.to_string());
+        cause = error.source();
+    }
+    let code = match error {
+        // What the client knows, and a status does not say.
+        Error::Connect { .. } => "CONNECT",
+        Error::Tls { .. } => "TLS",
+        Error::Protocol { .. } => "PROTOCOL",
+        Error::NotReady { .. } => "NO_MODEL",
+        Error::InvalidUrl { .. } | Error::InvalidCredentials { .. } | Error::InvalidRequest { .. } => {
+            "INVALID_ARGUMENT"
+        }
+        Error::Timeout { .. } => "DEADLINE_EXCEEDED",
+        Error::Overloaded { .. } => "RESOURCE_EXHAUSTED",
+        Error::Unavailable { .. } => "UNAVAILABLE",
+        Error::Unauthenticated { .. } => "UNAUTHENTICATED",
+        Error::Unimplemented { .. } => "UNIMPLEMENTED",
+        Error::Internal { code, .. } => code,
+        _ => "UNKNOWN",
+    };
+    Refusal { code, reason, is_shed: matches!(error, Error::Overloaded { .. }) }
+}
