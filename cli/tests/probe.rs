@@ -115,7 +115,7 @@ fn failures_have_a_code_and_a_length_and_make_the_exit_code_1() {
     let service = Service::with_model();
     let mut probe = Probe::start(&service.url, &["--no-retries"]);
     probe.wait_for("answers");
-    service.withdraw();
+    service.withdraw(20);
     probe.wait_for("fails with NO_MODEL: ");
     service.swap("one");
     probe.wait_for("answers again");
@@ -128,7 +128,8 @@ fn failures_have_a_code_and_a_length_and_make_the_exit_code_1() {
     let span = &report["downtime"][0];
     assert_eq!(span["seconds"], report["downtime_seconds"]);
     assert!(span["seconds"].as_f64().unwrap() > 0.0);
-    assert_eq!(span["started_at"], report["failures"][0]["started_at"]);
+    let failures = report["failures"].as_array().unwrap();
+    assert!(failures.iter().any(|failure| failure["started_at"] == span["started_at"]), "{report}");
     assert_eq!(report["retries"], 0);
     assert_eq!(report["changes"], Value::Array(Vec::new()), "it serves what it did before");
 }
@@ -163,7 +164,7 @@ fn calls_that_were_shed_are_counted_apart() {
 #[test]
 fn a_change_is_complete_when_every_address_serves_it() {
     let (first, second) = (Service::with_model(), Service::with_model());
-    let mut probe = Probe::start(&format!("{},{}", first.url, second.url), &[]);
+    let mut probe = Probe::start(&first.url, &["--server", &second.url]);
     probe.wait_for("answers");
     first.swap("two");
     probe.wait_for("changed from");
@@ -240,7 +241,7 @@ fn misuse_is_refused_before_anything_is_asked() {
         (&["--rate", "1000", "--duration", "24h"], "lower `--rate`"),
         (&["--duration", "5"], "500ms"),
         (&["--since", "yesterday"], "2025-01-01T19:17:42-03:00"),
-        (&["--server", "http://a,,http://b"], "empty"),
+        (&["--server", "http://a", "--server", "ftp://b"], "ftp://b"),
         (&["--limit", "501"], "501"),
     ] {
         let output = playlist(&["probe"]).args(args).assert().code(2).get_output().clone();
@@ -256,7 +257,7 @@ fn a_timeline_shows_requests_failures_and_changes() {
     let file = folder.path().join("timeline.svg");
     let mut probe = Probe::start(&service.url, &["--no-retries", "--timeline", file.to_str().unwrap()]);
     probe.wait_for("answers");
-    service.withdraw();
+    service.withdraw(20);
     probe.wait_for("fails");
     service.swap("two <&>");
     probe.wait_for("serves");

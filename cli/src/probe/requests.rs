@@ -29,19 +29,19 @@ pub(crate) struct Server {
 impl Server {
     /// Those of the command line, in its order.
     pub(crate) fn all(args: &Args, probe: &ProbeArgs) -> Result<Vec<Self>, Failure> {
-        let one = |url: &str| {
+        let one = |url: &String| {
             let mut builder =
-                credentials::builder(&Args { server: url.to_owned(), ..args.clone() })?.timeout(args.timeout);
+                credentials::builder(&Args { server: url.clone(), ..args.clone() })?.timeout(args.timeout);
             if probe.no_retries {
                 builder = builder.max_attempts(1);
             }
             let client = builder.clone().lazy()?;
             Ok(Self { client, builder: probe.new_connection.then_some(builder) })
         };
-        match probe.addresses().as_slice() {
+        match probe.servers.as_slice() {
             // What stands for the only address is in the place that all commands share.
             [_] => Ok(vec![one(&args.server)?]),
-            several => several.iter().map(|url| one(url)).collect(),
+            several => several.iter().map(one).collect(),
         }
     }
 

@@ -6,7 +6,10 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -43,6 +46,7 @@ pub(crate) struct Service {
     pub(crate) url: String,
     model: watch::Sender<Option<String>>,
     requests: Arc<Mutex<Vec<v1::RecommendRequest>>>,
+    refused: Arc<AtomicUsize>,
     told: Arc<Mutex<Vec<String>>>,
     _runtime: Runtime,
 }
@@ -68,14 +72,19 @@ impl Service {
         let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (sender, receiver) = watch::channel(model.map(str::to_owned));
-        let (requests, told) = (Arc::default(), Arc::default());
-        let fake = Fake { model: receiver, requests: Arc::clone(&requests), told: Arc::clone(&told) };
+        let (requests, refused, told) = (Arc::default(), Arc::default(), Arc::default());
+        let fake = Fake {
+            model: receiver,
+            requests: Arc::clone(&requests),
+            refused: Arc::clone(&refused),
+            told: Arc::clone(&told),
+        };
         runtime.spawn(
             Server::builder()
                 .add_service(PlaylistServiceServer::new(fake))
                 .serve_with_incoming(TcpListenerStream::new(listener)),
         );
-        Self { url, model: sender, requests, told, _runtime: runtime }
+        Self { url, model: sender, requests, refused, told, _runtime: runtime }
     }
 
     /// Brings another model into service.
@@ -83,9 +92,15 @@ impl Service {
         self.model.send_replace(Some(model.to_owned()));
     }
 
-    /// Takes the model out of service.
-    pub(crate) fn withdraw(&self) {
+    /// Takes the model out of service, and waits until so many playlists were refused for want of it.
+    pub(crate) fn withdraw(&self, refusals: usize) {
         self.model.send_replace(None);
+        let until = self.refused.load(Ordering::SeqCst) + refusals;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.refused.load(Ordering::SeqCst) < until {
+            assert!(Instant::now() < deadline, "nothing was asked for");
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits until a playlist was asked for.
@@ -129,6 +144,7 @@ pub(crate) fn playlist(args: &[&str]) -> Command {
 struct Fake {
     model: watch::Receiver<Option<String>>,
     requests: Arc<Mutex<Vec<v1::RecommendRequest>>>,
+    refused: Arc<AtomicUsize>,
     told: Arc<Mutex<Vec<String>>>,
 }
 
@@ -180,7 +196,9 @@ impl PlaylistService for Fake {
         &self,
         request: Request<v1::RecommendRequest>,
     ) -> Result<Response<v1::RecommendResponse>, Status> {
-        let model_version = self.model()?;
+        let model_version = self.model().inspect_err(|_| {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+        })?;
         let request = request.into_inner();
         self.requests.lock().unwrap().push(request.clone());
         if request.songs.iter().any(|seed| seed == "wait for ever") {
