@@ -6,7 +6,7 @@
 Two recommenders share a volume behind a TCP balancer, as two pods behind a Service. Two probes send requests all the time: one opens a connection
 for each, so that it meets every replica, and one stays on its connection, as programs do. A restart goes as a Deployment's with `maxUnavailable: 0`
 and `maxSurge: 1`: a new replica is started, has its model, gets connections, and only then an old one gets SIGTERM; the balancer learns of that a
-little later, as nodes do. Exits with 1 if a request failed.
+little later, as nodes do. What the first probe saw of each change is drawn below target/benches. Exits with 1 if a request failed.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import statistics
@@ -80,10 +81,10 @@ class Replicas:
         self._balancer.add(program.address)
         return name
 
-    def stop_oldest(self) -> threading.Thread:
+    def stop_oldest(self, how: signal.Signals = signal.SIGTERM) -> threading.Thread:
         """Tells one to stop, as a kubelet does: nobody waits for it."""
         _, program, stack = self._running.pop(0)
-        program.process.send_signal(signal.SIGTERM)
+        program.process.send_signal(how)
 
         def forget():
             time.sleep(LAG)
@@ -114,7 +115,8 @@ def instant(text: str) -> float:
 
 def measured(name: str, balancer: Balancer, change, find) -> dict:
     """Makes a change under two probes. `find` tells from the first one's report, once it has it, when the change came first and when it was complete."""
-    probes = [Probe(balancer.address, "--new-connection"), Probe(balancer.address)]
+    timeline = WORK / f"delivery-{'-'.join(re.findall('[a-z0-9]+', name))}.svg"
+    probes = [Probe(balancer.address, "--new-connection", "--timeline", timeline), Probe(balancer.address)]
     time.sleep(BEFORE)
     begin = time.time()
     published = change()
@@ -197,6 +199,13 @@ def changes(datasets, volume, balancer, replicas, train):
     yield measured("replicas, 2 to 3", balancer, lambda: replicas.start() and None, replicas_change({"recommender-5"}, set()))
     goes = replicas.names()[0]
     yield measured("replicas, 3 to 2", balancer, lambda: replicas.stop_oldest().join(), replicas_change(set(), {goes}))
+    goes = replicas.names()[0]
+
+    def kill():
+        replicas.stop_oldest(signal.SIGKILL).join()
+        replicas.start()
+
+    yield measured("nothing; a replica was killed", balancer, kill, replicas_change({"recommender-6"}, {goes}))
     roll_back = lambda: trainer(volume, "versions", "rollback", changed)  # noqa: E731
     yield measured("model, rolled back by hand", balancer, roll_back, model_change)
 

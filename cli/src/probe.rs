@@ -108,7 +108,7 @@ pub(crate) async fn run(
                 last = sent;
                 let n_awaited = last as usize - record.samples.len();
                 if n_awaited > 0 {
-                    screen.remark(&format!("awaiting {n_awaited} more; Ctrl-C again does not"));
+                    screen.remark(&format!("no more requests; waiting for {n_awaited} to end, Ctrl-C again does not wait"));
                 }
                 interrupt.set(interrupted());
                 continue;

@@ -29,7 +29,7 @@ const CHANGES_IN_WORDS: usize = 12;
 /// Both schemes are in the picture; what shows it chooses.
 const STYLE: &str = "\
 text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-size:16px;font-weight:600}.small{font-size:12px;fill:#57606a}\
-.ground{fill:#fff}.grid{stroke:#d8dee4}.frame{fill:none;stroke:#8c959f}.dots{fill:none;stroke-width:3.5;stroke-linecap:round}\
+.ground{fill:#fff}.grid{stroke:#d8dee4}.frame{fill:none;stroke:#8c959f}.dots{fill:none;stroke-width:4;stroke-linecap:round}\
 .r0{stroke:#2f6fd0}.r1{stroke:#1f9466}.r2{stroke:#8d5fd0}.r3{stroke:#1b93a8}.r4{stroke:#a06a3f}.r5{stroke:#8c959f}\
 .failed{fill:none;stroke:#d1242f;stroke-width:2}.shed{fill:none;stroke:#bf8700;stroke-width:2}.down{fill:#d1242f;fill-opacity:.16}\
 .change{stroke:#24292f;stroke-width:1.5}.every{stroke:#24292f;stroke-width:1.5;stroke-dasharray:5 4}\
