@@ -398,6 +398,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Expects the server's certificate to be for `name` instead of the URL's host: through a tunnel, a server is reached at
+    /// another address than the one that it is known by. Without TLS it has no effect.
+    pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
+        self.credentials.server_name = Some(name.into());
+        self
+    }
+
     /// Shows the server this certificate, which proves with its private key who the client is. Both are PEM
     /// text; certificates that lead to the authority may follow the client's.
     pub fn client_identity_pem(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {

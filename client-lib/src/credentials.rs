@@ -18,6 +18,8 @@ use crate::{address::HTTPS, error::Error};
 #[derive(Clone, Default)]
 pub(crate) struct Credentials {
     pub(crate) ca_certificate: Option<Vec<u8>>,
+    /// The name that the server shall prove, if it is not the URL's host.
+    pub(crate) server_name: Option<String>,
     /// A certificate and its key.
     pub(crate) identity: Option<(Vec<u8>, Vec<u8>)>,
     pub(crate) bearer_token: Option<String>,
@@ -46,6 +48,9 @@ impl Credentials {
             }
             None => config.with_webpki_roots(),
         };
+        if let Some(name) = &self.server_name {
+            config = config.domain_name(name);
+        }
         if let Some((certificate, key)) = &self.identity {
             certificates(CLIENT_CERTIFICATE, certificate)?;
             PrivateKeyDer::from_pem_slice(key).map_err(|_| {

@@ -128,6 +128,16 @@ async fn a_server_that_wants_to_know_its_clients_is_shown_a_certificate() {
 }
 
 #[tokio::test]
+async fn behind_a_tunnel_the_certificate_is_for_the_name_that_the_server_is_known_by() {
+    let authority = Authority::new("ours");
+    let address = serve(&authority.pair("music.example", 2100), None, None).await;
+    let known_by = |name: &str| builder(address, &authority).tls_server_name(name).connect();
+    known_by("music.example").await.unwrap();
+    let error = known_by("other.example").await.unwrap_err();
+    assert!(error.to_string().contains("for another name"), "{error}");
+}
+
+#[tokio::test]
 async fn the_wrong_scheme_is_told() {
     let authority = Authority::new("authority");
     let plain = Server::start(Sample::default());
