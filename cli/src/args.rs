@@ -2,7 +2,13 @@
 
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
-use crate::probe::ProbeArgs;
+use crate::{
+    probe::ProbeArgs,
+    tunnel::{Host, Target},
+};
+
+/// The version and the source revision.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SOURCE_REVISION"), ")");
 
 /// Told at the end of `--help`.
 const EXIT_CODES: &str = "\
@@ -18,7 +24,7 @@ Without a command, on a pipe, the same lines are read from standard input: print
 
 /// Asks the playlist recommender for songs that go with songs
 #[derive(Debug, Clone, clap::Parser)]
-#[command(name = "playlist", version, after_help = EXIT_CODES)]
+#[command(name = "playlist", version = VERSION, after_help = EXIT_CODES)]
 pub struct Args {
     /// The service's address: scheme, host and port; `https` for TLS
     #[arg(
@@ -46,6 +52,19 @@ pub struct Args {
     /// count
     #[arg(long, global = true, value_name = "FILE", env = "PLAYLIST_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
+
+    /// Reach the service through this host, in a tunnel that the system's ssh opens and that ends with the program
+    #[arg(long, global = true, value_name = "USER@HOST[:PORT]", env = "PLAYLIST_SSH")]
+    pub ssh: Option<Host>,
+
+    /// Where that host finds the service, such as the cluster IP that `kubectl get services` shows [default: the host and
+    /// port of --server, as seen from there]
+    #[arg(long, global = true, value_name = "HOST:PORT", env = "PLAYLIST_FORWARD")]
+    pub forward: Option<Target>,
+
+    /// The name that the service's certificate shall be for, if that is not the host of its address: that of a tunnel's end is another.
+    #[arg(skip)]
+    pub server_name: Option<String>,
 
     /// The longest time to wait for one answer, as `500ms`, `10s` or `2m`
     #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration)]

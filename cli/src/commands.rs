@@ -21,6 +21,7 @@ use crate::{
     probe, prompt,
     session::counted,
     surroundings::Surroundings,
+    tunnel::Tunnel,
 };
 
 /// The most songs on a page of a search.
@@ -46,8 +47,20 @@ pub async fn run(args: Args, surroundings: &Surroundings) -> ExitCode {
 }
 
 async fn follow(mut args: Args, surroundings: &Surroundings) -> Result<ExitCode, Failure> {
-    let client = credentials::builder(&args)?.timeout(args.timeout).lazy()?;
     let output = Output { json: args.json, colours: surroundings.colours };
+    // It lasts as long as this binding.
+    let tunnel = Tunnel::open(&args, surroundings.somebody_is_there).await?;
+    if let Some(tunnel) = &tunnel {
+        args.server = tunnel.url().to_owned();
+        args.server_name = Some(tunnel.server_name().to_owned());
+    }
+    let client = credentials::builder(&args)?.timeout(args.timeout).lazy()?;
+    if let Some(tunnel) = &tunnel {
+        tunnel.check(&client).await?;
+        if surroundings.interactive {
+            output.remark(&tunnel.description());
+        }
+    }
     match args.command.take() {
         None if surroundings.interactive => {
             prompt::converse(&client, output, surroundings.history.as_deref()).await?;

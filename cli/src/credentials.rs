@@ -9,6 +9,9 @@ use crate::{args::Args, failure::Failure};
 /// A client with what the files of the command line hold.
 pub(crate) fn builder(args: &Args) -> Result<ClientBuilder, Failure> {
     let mut builder = Client::builder(&args.server);
+    if let Some(name) = &args.server_name {
+        builder = builder.tls_server_name(name);
+    }
     if let Some(path) = &args.ca_cert {
         builder = builder.ca_certificate_pem(read(path)?);
     }

@@ -9,14 +9,15 @@ use std::{
 
 use client_lib::Error as ServiceError;
 
-use crate::output::clean;
+use crate::{output::clean, tunnel::TunnelFailure};
 
 /// How to reach a service in a cluster.
 const TUNNEL_HINT: &str = "\
 hint: a tunnel to the service may be missing; open one in another terminal with
   ssh -N -L 52023:<cluster-ip>:52023 user@host
 or with
-  kubectl -n playlist-recommender port-forward service/playlist-recommender 52023";
+  kubectl -n playlist-recommender port-forward service/playlist-recommender 52023
+or let `playlist --ssh user@host --forward <cluster-ip>:52023` open one";
 
 /// How to name what a service with TLS or tokens asks for.
 const CREDENTIALS_HINT: &str = "\
@@ -40,6 +41,9 @@ pub enum Failure {
     /// The service was not reached, refused the request, or failed.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// There is no tunnel to the service.
+    #[error(transparent)]
+    Tunnel(#[from] TunnelFailure),
     /// Songs cannot be read.
     #[error("standard input cannot be read; songs are UTF-8 text, one a line")]
     Input(#[source] io::Error),
@@ -79,6 +83,7 @@ impl Failure {
                 | ServiceError::InvalidRequest { .. },
             ) => 2,
             Self::Service(error) if is_unreachable(error) => 3,
+            Self::Tunnel(_) => 3,
             Self::Service(
                 ServiceError::NotReady { .. }
                 | ServiceError::Overloaded { .. }
@@ -101,6 +106,10 @@ impl Failure {
             message.push_str("\n  cause: ");
             message.push_str(&clean(&error.to_string()));
             cause = error.source();
+        }
+        if let Self::Tunnel(failure) = self {
+            message.push_str("\nhint: ");
+            message.push_str(failure.hint());
         }
         if let Self::Service(error) = self {
             if let ServiceError::InvalidRequest { message: told, violations, .. } = error {
@@ -126,7 +135,7 @@ impl Failure {
 }
 
 /// Whether no service answered: a tunnel whose far end is missing accepts connections and closes them.
-fn is_unreachable(error: &ServiceError) -> bool {
+pub(crate) fn is_unreachable(error: &ServiceError) -> bool {
     matches!(
         error,
         ServiceError::Connect { .. }

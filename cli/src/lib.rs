@@ -19,6 +19,7 @@ mod conversation;
 mod prompt;
 mod credentials;
 mod probe;
+mod tunnel;
 mod commands;
 
 pub use self::{
@@ -29,4 +30,5 @@ pub use self::{
     probe::ProbeArgs,
     prompt::prompt,
     surroundings::Surroundings,
+    tunnel::{Host, Target, TunnelFailure},
 };

@@ -16,6 +16,8 @@ pub struct Surroundings {
     pub input_is_terminal: bool,
     /// Whether standard error is a terminal, on which a line may be written over.
     pub errors_are_terminal: bool,
+    /// Whether one of the standard streams is a terminal, so that somebody can be asked for a password there.
+    pub somebody_is_there: bool,
     /// Whether answers on standard output may be coloured.
     pub colours: bool,
     /// The file in which the prompt keeps its history; `None` keeps it in memory only.
@@ -33,6 +35,7 @@ impl Surroundings {
             interactive: input_is_terminal && output_is_terminal,
             input_is_terminal,
             errors_are_terminal: io::stderr().is_terminal(),
+            somebody_is_there: input_is_terminal || output_is_terminal || io::stderr().is_terminal(),
             colours: output_is_terminal && allows_colours(env::var_os("NO_COLOR"), env::var_os("TERM")),
             history: history_file(env::var_os("XDG_STATE_HOME"), env::home_dir()),
         }

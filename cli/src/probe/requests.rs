@@ -41,6 +41,9 @@ impl Server {
         match probe.servers.as_slice() {
             // What stands for the only address is in the place that all commands share.
             [_] => Ok(vec![one(&args.server)?]),
+            _ if args.ssh.is_some() => Err(Failure::Misuse(
+                "a tunnel leads to one address; leave out `--ssh`, or name one `--server`".to_owned(),
+            )),
             several => several.iter().map(one).collect(),
         }
     }
