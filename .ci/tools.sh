@@ -50,6 +50,54 @@ from_crates_io() {
         cargo install --locked --quiet --no-default-features --root "$3" --version "$2" "$1" && rm -rf "$3/build"
 }
 
+# A distribution replaces its packages when they are mended, so these have no version here. No service is started by them.
+from_debian() {
+    local root=()
+    [ "$(id -u)" -eq 0 ] || root=(sudo -n)
+    "${root[@]}" apt-get update --quiet=2 &&
+        "${root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 timeout 10m apt-get install --quiet=2 --yes --no-install-recommends "$@" >/dev/null
+}
+
+# Installs PACKAGES for those COMMANDS that are missing: `command_from_debian 'COMMAND...' PACKAGE...`.
+command_from_debian() {
+    local command missing=
+    for command in $1; do
+        PATH=$PATH:/usr/sbin command -v "$command" >/dev/null || missing=$command
+    done
+    shift
+    [ -n "$missing" ] || return 0
+    echo "installing $* for \`$missing\`"
+    if ! command -v apt-get >/dev/null || ! from_debian "$@"; then
+        echo "\`$missing\` could not be installed"
+        echo "$missing" >"$SCRATCH/missing"
+        return 1
+    fi
+}
+
+install_sshd() {
+    command_from_debian 'ssh sshd ssh-keygen ps' openssh-client openssh-server procps
+    # Where the service would make it, for root's sshd.
+    [ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd
+}
+
+# What builds images and runs containers.
+install_container_tools() {
+    if [ "$(id -u)" -ne 0 ]; then
+        echo 'this needs root'
+        echo root >"$SCRATCH/missing"
+        return 1
+    fi
+    # runc starts containers also where control groups are of both versions.
+    command_from_debian 'buildah podman runc ip openssl readelf' buildah podman runc iproute2 openssl binutils || return
+    # Images and layers have a place of their own, which can be removed at any time; another toolchain begins another.
+    local place driver=overlay
+    place=$CI_TOOLS/containers-$({ rustc -vV && cat "$ROOT/.ci/images/build"; } | sha256sum | cut -c 1-16)
+    mkdir -p "$place"
+    buildah --storage-driver overlay --root "$place/layers" --runroot "$place/run" images >/dev/null 2>&1 || driver=vfs
+    printf '[storage]\ndriver = "%s"\ngraphroot = "%s/layers"\nrunroot = "%s/run"\n' "$driver" "$place" "$place" >"$place/storage.conf"
+    export CONTAINERS_STORAGE_CONF=$place/storage.conf
+}
+
 install_cargo_deny() {
     tool cargo-deny cargo-deny-0.20.2 from_crates_io cargo-deny 0.20.2
 }
