@@ -80,6 +80,11 @@ install_sshd() {
     [ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd
 }
 
+# Gives a process another wall clock.
+install_faketime() {
+    command_from_debian faketime faketime
+}
+
 # What builds images and runs containers.
 install_container_tools() {
     if [ "$(id -u)" -ne 0 ]; then
@@ -128,23 +133,4 @@ install_python_tools() {
     needs python3
     local requirements=$ROOT/.ci/requirements.txt
     tool 'the Python packages' "python-$(sha256sum "$requirements" | cut -c 1-16)" from_pypi "$requirements"
-}
-
-# A package of Debian's, which nobody else offers prebuilt: `from_debian PACKAGE FILE`, where FILE is a pattern of what it brings.
-from_debian() {
-    compgen -G "$2" >/dev/null && return
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "the package \`$1\` is missing, and only root can install it"
-        echo "$1" >"$SCRATCH/missing"
-        return 1
-    fi
-    echo "installing the package $1"
-    { apt-get update && apt-get install --yes --no-install-recommends "$1"; } >"$SCRATCH/apt" 2>&1 && compgen -G "$2" >/dev/null && return
-    cat "$SCRATCH/apt"
-    echo "$1" >"$SCRATCH/missing"
-    return 1
-}
-
-install_faketime() {
-    from_debian faketime '/usr/lib/*/faketime/libfaketimeMT.so.1'
 }
