@@ -264,3 +264,14 @@ def test_a_tunnel_without_a_host_is_misuse(sample_service):
         check=False,
     )
     assert done.returncode == 2 and "--ssh" in done.stderr, done.stderr
+
+
+def test_a_probe_goes_through_the_tunnel_with_each_of_its_connections(sshd, sample_service):
+    probed = run(
+        "playlist",
+        *("--ssh", sshd.host, "--forward", sample_service.address),
+        *("probe", "--new-connection", "--duration", "2s", "--json", "Unforgettable"),
+        env=sshd.env,
+    )
+    report = json.loads(probed)
+    assert (report["requests"], report["failed"]) == (20, 0)
