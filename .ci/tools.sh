@@ -35,6 +35,18 @@ from_go() {
     GOBIN=$2/bin go install "$1"
 }
 
+# `from_our_go NAME FOLDER`: the programs in our own folder, built again when it changes.
+from_our_go() {
+    needs go
+    local digest
+    digest=$(cd "$2" && find . -name '*.go' -o -name 'go.*' | sort | xargs sha256sum | sha256sum | cut -c 1-16)
+    tool "$1" "$1-$digest" build_go "$2"
+}
+
+build_go() {
+    mkdir -p "$2/bin" && (cd "$1" && go build -mod=readonly -ldflags='-s -w' -o "$2/bin/" ./...)
+}
+
 from_npm() {
     npm install --global --prefix "$2" --no-audit --no-fund --loglevel error "$1"
 }
@@ -121,6 +133,16 @@ install_actionlint() {
 install_kustomize() {
     needs go
     tool kustomize kustomize-5.8.1 from_go sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+}
+
+# Our own programs, whose dependencies are the Go types of Kubernetes, Argo CD and the Prometheus operator.
+install_typed_manifests() {
+    from_our_go typed-manifests "$ROOT/.ci/typed"
+}
+
+# An API server and its store, kubectl, and Argo CD's engine.
+install_control_plane() {
+    from_our_go control-plane "$ROOT/.ci/control-plane"
 }
 
 install_buf() {

@@ -1,15 +1,15 @@
-"""What every overlay keeps, and where files must agree that no schema connects."""
+"""What every overlay keeps with every set of components, and where files must agree that no schema connects."""
 
-import os
 import re
-import shutil
-import subprocess
 import tomllib
 
 import pytest
 import yaml
 
-from conftest import OVERLAYS, ROOT, render
+from conftest import COMPONENTS, ONE_OFF, OVERLAYS, ROOT, container, edited, environment, help_of, render
+
+# What clusters and people find the parts by.
+NAMESPACE = "playlist-recommender"
 
 
 def seconds(duration: str) -> float:
@@ -18,50 +18,46 @@ def seconds(duration: str) -> float:
     return int(number) * {"ms": 0.001, "s": 1, "m": 60}[unit]
 
 
-def container(pod: dict) -> dict:
-    """The one container of a pod."""
-    (only,) = pod["spec"]["containers"]
-    return only
+def size(quantity: str) -> int:
+    """Bytes, as Kubernetes or the trainer write them."""
+    number, unit = re.fullmatch(r"(\d+)(Mi|Gi)B?", quantity).groups()
+    return int(number) * {"Mi": 2**20, "Gi": 2**30}[unit]
 
 
-def environment(pod: dict) -> dict:
-    """The literal environment of a pod."""
-    return {entry["name"]: entry.get("value") for entry in container(pod).get("env", [])}
+def port_of(address: str) -> int:
+    """The port of an address."""
+    return int(address.rpartition(":")[2])
 
 
-def load(path: str) -> dict:
-    """One object in a file."""
-    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
-
-
-def test_the_schemas_accept_everything(objects, tmp_path):
-    file = tmp_path / f"{objects.overlay}.yaml"
-    file.write_text(yaml.safe_dump_all(objects.all), encoding="utf-8")
-    done = subprocess.run(["kubernetes-validate", "--strict", file], capture_output=True, text=True, check=False)
-    printed = done.stdout + done.stderr
-    assert done.returncode == 0, printed
-    # It warns of versions of the API that are going away, and of kinds that it does not know.
-    assert printed.count(" passed for resource ") == len(objects.all) == len(printed.splitlines()), printed
+def test_the_overlays_and_components_are_those_of_the_documents():
+    assert OVERLAYS == ["dev", "prod"]
+    assert COMPONENTS == ["hpa", "monitoring", "schedule", "tls", "token"]
+    assert ONE_OFF == ["list", "prune", "rollback"]
 
 
 def test_the_names_that_others_rely_on_are_there(objects):
-    objects.only("Namespace", "playlist-recommender")
+    objects.only("Namespace", NAMESPACE)
     objects.only("Service", "playlist-recommender")
     objects.only("Deployment", "recommender")
     objects.only("Job", "trainer")
     objects.only("PersistentVolumeClaim", "model")
     assert objects.only("Service", "playlist-recommender-headless")["spec"]["clusterIP"] == "None"
-    assert {one["metadata"].get("namespace") for one in objects.all if one["kind"] != "Namespace"} == {"playlist-recommender"}
+    assert {one["metadata"].get("namespace") for one in objects.all if one["kind"] != "Namespace"} == {NAMESPACE}
+    names = [(one["kind"], one["metadata"]["name"]) for one in objects.all]
+    assert len(names) == len(set(names))
 
 
 def test_images_have_a_registry_and_a_version(objects):
     for pod in objects.pods:
         assert re.fullmatch(r".+/.+:\d+\.\d+\.\d+", container(pod)["image"])
+        # A tag is never pushed twice.
+        assert container(pod).get("imagePullPolicy", "IfNotPresent") == "IfNotPresent"
 
 
 def test_pods_keep_to_the_restricted_standard(objects):
-    labels = objects.only("Namespace", "playlist-recommender")["metadata"]["labels"]
-    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    labels = objects.only("Namespace", NAMESPACE)["metadata"]["labels"]
+    for mode in ("enforce", "audit", "warn"):
+        assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
     for pod in objects.pods:
         assert pod["spec"]["automountServiceAccountToken"] is False
         assert pod["spec"]["securityContext"] == {
@@ -77,138 +73,195 @@ def test_pods_keep_to_the_restricted_standard(objects):
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        assert {"cpu", "memory"} <= set(container(pod)["resources"]["requests"])
-        assert "memory" in container(pod)["resources"]["limits"]
+        for forbidden in ("hostNetwork", "hostPID", "hostIPC", "initContainers"):
+            assert forbidden not in pod["spec"]
 
 
-def test_what_refers_to_something_finds_it(objects):
-    recommender = objects.only("Deployment", "recommender")["spec"]["template"]
-    labels = recommender["metadata"]["labels"].items()
-    ports = {port["name"]: port["containerPort"] for port in container(recommender)["ports"]}
-    for service in (one for one in objects.all if one["kind"] == "Service"):
-        assert service["spec"]["selector"].items() <= labels
-        for port in service["spec"]["ports"]:
-            assert ports[port["targetPort"]] == port["port"]
-    budget = objects.only("PodDisruptionBudget", "recommender")["spec"]["selector"]["matchLabels"]
-    assert budget.items() <= labels
-    # The trainer's pods must not get requests.
-    job = objects.only("Job", "trainer")["spec"]["template"]
-    assert not budget.items() <= job["metadata"]["labels"].items()
+def test_requests_are_below_limits_and_the_trainer_stops_before_it_is_killed(objects):
     for pod in objects.pods:
-        objects.only("ServiceAccount", pod["spec"]["serviceAccountName"])
+        requests, limits = container(pod)["resources"]["requests"], container(pod)["resources"]["limits"]
+        assert {"cpu", "memory"} <= requests.keys()
+        assert size(requests["memory"]) <= size(limits["memory"])
+        # Throttling would hold answers up.
+        assert "cpu" not in limits
+        if "MAX_MEMORY" in environment(pod):
+            assert size(environment(pod)["MAX_MEMORY"]) < size(limits["memory"])
+    assert "MAX_MEMORY" in environment(objects.pod("Job", "trainer"))
+
+
+def test_services_budget_and_autoscaler_find_the_pods_and_nothing_else(objects):
+    labels = objects.pod("Deployment", "recommender")["metadata"]["labels"].items()
+    trainers = [pod["metadata"]["labels"].items() for pod in objects.pods if container(pod)["name"] == "trainer"]
+    selectors = [one["spec"]["selector"] for one in objects.all if one["kind"] == "Service"]
+    selectors += [one["spec"]["selector"]["matchLabels"] for one in objects.all if one["kind"] in ("PodDisruptionBudget", "Deployment")]
+    selectors += [
+        spread["labelSelector"]["matchLabels"] for spread in objects.pod("Deployment", "recommender")["spec"]["topologySpreadConstraints"]
+    ]
+    assert len(selectors) == 5
+    for selector in selectors:
+        assert selector.items() <= labels
+        # The trainer's pods must not get requests.
+        assert not any(selector.items() <= trainer for trainer in trainers)
+    ports = {port["name"]: port["containerPort"] for port in container(objects.pod("Deployment", "recommender"))["ports"]}
+    for service in (one for one in objects.all if one["kind"] == "Service"):
+        assert service["spec"]["type"] == "ClusterIP"
+        (port,) = service["spec"]["ports"]
+        assert ports[port["targetPort"]] == port["port"] == 52023
+        assert port["appProtocol"] == ("https" if "tls" in objects.components else "kubernetes.io/h2c")
+    for autoscaler in objects.named("HorizontalPodAutoscaler", "recommender"):
+        target = autoscaler["spec"]["scaleTargetRef"]
+        assert (target["apiVersion"], target["kind"], target["name"]) == ("apps/v1", "Deployment", "recommender")
+
+
+def test_each_pod_has_a_network_policy_with_its_ports(objects):
+    for pod in objects.pods:
+        policies = [
+            one["spec"]
+            for one in objects.all
+            if one["kind"] == "NetworkPolicy" and one["spec"]["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        ]
+        (policy,) = policies
+        assert policy["policyTypes"] == ["Ingress", "Egress"]
+        allowed = [port["port"] for rule in policy["ingress"] for port in rule["ports"]]
+        assert allowed == [port["containerPort"] for port in container(pod).get("ports", [])]
+        # The recommender calls nobody, the trainer downloads.
+        assert bool(policy["egress"]) is (container(pod)["name"] == "trainer")
+
+
+def test_accounts_volumes_and_settings_that_pods_name_are_there(objects):
+    secrets = {"tls": "recommender-tls", "token": "recommender-tokens"}
+    expected = {secrets[component] for component in objects.components if component in secrets}
+    for pod in objects.pods:
+        account = objects.only("ServiceAccount", pod["spec"]["serviceAccountName"])
+        assert account["automountServiceAccountToken"] is False
         for volume in pod["spec"]["volumes"]:
-            objects.only("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"])
+            if "secret" in volume:
+                expected.remove(volume["secret"]["secretName"])
+            else:
+                objects.only("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"])
         assert {mount["name"] for mount in container(pod)["volumeMounts"]} == {volume["name"] for volume in pod["spec"]["volumes"]}
-        (mount,) = container(pod)["volumeMounts"]
-        assert environment(pod)["MODEL_DIR"] == mount["mountPath"]
-    (settings,) = container(job)["envFrom"]
-    assert objects.only("ConfigMap", settings["configMapRef"]["name"])["data"]["DATASET"]
+        (model,) = [mount for mount in container(pod)["volumeMounts"] if mount["name"] == "model"]
+        assert environment(pod)["MODEL_DIR"] == model["mountPath"]
+        for source in container(pod).get("envFrom", []):
+            assert objects.only("ConfigMap", source["configMapRef"]["name"])["data"]["DATASET"]
+    assert not expected
 
 
-def test_only_the_trainer_writes_to_the_volume(objects):
-    mounts = {container(pod)["name"]: container(pod)["volumeMounts"][0].get("readOnly", False) for pod in objects.pods}
-    assert mounts == {"recommender": True, "trainer": False}
+def test_only_the_trainer_writes_and_only_to_the_volume(objects):
+    for pod in objects.pods:
+        writable = [mount["name"] for mount in container(pod)["volumeMounts"] if not mount.get("readOnly", False)]
+        assert writable == (["model"] if container(pod)["name"] == "trainer" else [])
 
 
 def test_a_drain_fits_into_the_time_that_the_cluster_allows(objects):
-    pod = objects.only("Deployment", "recommender")["spec"]["template"]
+    pod = objects.pod("Deployment", "recommender")
+    defaults = help_of("recommender").settings
+    for variable in ("DRAIN_DELAY", "GRACE_PERIOD"):
+        assert environment(pod)[variable] == defaults[variable]
     drain = seconds(environment(pod)["DRAIN_DELAY"]) + seconds(environment(pod)["GRACE_PERIOD"])
     assert drain + 5 <= pod["spec"]["terminationGracePeriodSeconds"]
+    # The sum is stated there.
+    text = (ROOT / "k8s/base/recommender/deployment.yaml").read_text(encoding="utf-8")
+    (stated,) = re.findall(r"# DRAIN_DELAY (\d+) s \+ GRACE_PERIOD (\d+) s = (\d+) s\b.*\n(?: +#.*\n)* +terminationGracePeriodSeconds:", text)
+    assert list(map(int, stated)) == [seconds(defaults["DRAIN_DELAY"]), seconds(defaults["GRACE_PERIOD"]), drain]
 
 
 def test_liveness_does_not_depend_on_a_model_and_readiness_does(objects):
-    pod = container(objects.only("Deployment", "recommender")["spec"]["template"])
-    grpc = {port["name"]: port["containerPort"] for port in pod["ports"]}["grpc"]
-    assert pod["startupProbe"]["grpc"] == {"port": grpc, "service": "liveness"}
-    assert pod["livenessProbe"]["grpc"] == {"port": grpc, "service": "liveness"}
-    assert pod["readinessProbe"]["grpc"] == {"port": grpc, "service": ""}
+    recommender = container(objects.pod("Deployment", "recommender"))
+    grpc = {port["name"]: port["containerPort"] for port in recommender["ports"]}["grpc"]
+    for probe, service, path in (
+        ("startupProbe", "liveness", "/healthz"),
+        ("livenessProbe", "liveness", "/healthz"),
+        ("readinessProbe", "", "/readyz"),
+    ):
+        # The kubelet does not speak gRPC over TLS.
+        if "tls" in objects.components:
+            assert recommender[probe]["httpGet"] == {"path": path, "port": "metrics"}
+            assert "grpc" not in recommender[probe]
+        else:
+            assert recommender[probe]["grpc"] == {"port": grpc, "service": service}
+        assert recommender[probe]["periodSeconds"] > 0
+    # A slow start is no reason to be killed, and a replica that drains is taken out before its connections end.
+    assert recommender["startupProbe"]["failureThreshold"] * recommender["startupProbe"]["periodSeconds"] >= 30
+    assert recommender["readinessProbe"]["periodSeconds"] == 1
 
 
 def test_a_rollout_takes_no_replica_away_before_another_is_ready(objects):
     strategy = objects.only("Deployment", "recommender")["spec"]["strategy"]
     assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+    assert objects.only("PodDisruptionBudget", "recommender")["spec"]["maxUnavailable"] == 1
+    (spread,) = objects.pod("Deployment", "recommender")["spec"]["topologySpreadConstraints"]
+    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
 
 
-def test_the_claim_outlives_mistakes_and_the_job_is_replaced_when_it_changes(objects):
-    annotation = "argocd.argoproj.io/sync-options"
-    assert objects.only("PersistentVolumeClaim", "model")["metadata"]["annotations"][annotation] == "Prune=false,Delete=false"
-    job = objects.only("Job", "trainer")
-    assert job["metadata"]["annotations"] == {annotation: "Force=true"}
-    assert "ttlSecondsAfterFinished" not in job["spec"]
-    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+def test_more_than_one_replica_needs_a_volume_for_more_than_one_node(plain):
+    replicas = plain.only("Deployment", "recommender")["spec"]["replicas"]
+    modes = plain.only("PersistentVolumeClaim", "model")["spec"]["accessModes"]
+    assert (replicas, modes) == {"dev": (1, ["ReadWriteOnce"]), "prod": (2, ["ReadWriteMany"])}[plain.overlay]
 
 
-def test_more_than_one_replica_needs_a_volume_for_more_than_one_node(objects):
-    replicas = objects.only("Deployment", "recommender")["spec"]["replicas"]
-    modes = objects.only("PersistentVolumeClaim", "model")["spec"]["accessModes"]
-    assert (replicas, modes) == {"dev": (1, ["ReadWriteOnce"]), "prod": (2, ["ReadWriteMany"])}[objects.overlay]
+def test_the_autoscaler_alone_sets_the_number_of_replicas(objects):
+    autoscalers = objects.named("HorizontalPodAutoscaler", "recommender")
+    assert bool(autoscalers) is ("hpa" in objects.components)
+    for autoscaler in autoscalers:
+        assert "replicas" not in objects.only("Deployment", "recommender")["spec"]
+        assert 2 <= autoscaler["spec"]["minReplicas"] < autoscaler["spec"]["maxReplicas"]
 
 
-def set_dataset(overlay: dict) -> None:
-    overlay["configMapGenerator"][0]["literals"] = ["DATASET=https://datasets.example/another.csv"]
-
-
-def set_tag_of_trainer(overlay: dict) -> None:
-    overlay["images"][0]["newTag"] = "99.0.0"
-
-
-def set_tag_of_recommender(overlay: dict) -> None:
-    overlay["images"][1]["newTag"] = "99.0.0"
-
-
-def set_replicas(overlay: dict) -> None:
-    overlay["replicas"][0]["count"] = 99
-
-
-@pytest.mark.parametrize(
-    ("change", "trains_again"),
-    [(set_dataset, True), (set_tag_of_trainer, True), (set_tag_of_recommender, False), (set_replicas, False)],
-)
-def test_the_job_changes_with_what_it_trains_from_and_with_nothing_else(tmp_path, change, trains_again):
-    shutil.copytree(ROOT / "k8s", tmp_path / "k8s")
-    folder = tmp_path / "k8s" / "overlays" / "prod"
-    before = render(folder)
-    overlay = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))
-    assert [image["name"] for image in overlay["images"]] == ["trainer", "recommender"]
-    change(overlay)
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
-    after = render(folder)
-    assert after != before
-    jobs = [next(one for one in objects if one["kind"] == "Job") for objects in (before, after)]
-    assert jobs[0]["metadata"]["name"] == jobs[1]["metadata"]["name"] == "trainer"
-    assert (jobs[0]["spec"]["template"] != jobs[1]["spec"]["template"]) is trains_again
-
-
-def test_argo_cd_may_do_what_the_overlay_needs_and_no_more(objects):
-    project, application = load("argocd/project.yaml"), load("argocd/application.yaml")
-    assert application["spec"]["project"] == project["metadata"]["name"]
-    assert project["spec"]["sourceRepos"] == [application["spec"]["source"]["repoURL"]]
-    assert project["spec"]["destinations"] == [application["spec"]["destination"]]
-    assert application["spec"]["destination"]["namespace"] == "playlist-recommender"
-    assert (ROOT / application["spec"]["source"]["path"] / "kustomization.yaml").is_file()
-    for scope, is_cluster_wide in (("clusterResourceWhitelist", True), ("namespaceResourceWhitelist", False)):
-        allowed = {(entry["group"], entry["kind"]) for entry in project["spec"][scope]}
-        used = {
-            (one["apiVersion"].rpartition("/")[0], one["kind"]) for one in objects.all if (one["kind"] == "Namespace") is is_cluster_wide
-        }
-        assert allowed == used
-
-
-def test_nothing_waits_for_anything_else_in_a_sync():
-    for path in [*(ROOT / "k8s").rglob("*.yaml"), *(ROOT / "argocd").glob("*.yaml")]:
-        assert "argocd.argoproj.io/sync-wave" not in path.read_text(encoding="utf-8"), path
-        assert "argocd.argoproj.io/hook" not in path.read_text(encoding="utf-8"), path
-
-
-def test_settings_have_the_names_that_the_binaries_read(objects):
+def test_settings_and_ports_are_those_that_help_names(objects):
     for pod in objects.pods:
-        name = container(pod)["name"]
-        args = (ROOT / name / "src" / "args.rs").read_text(encoding="utf-8")
-        known = set(re.findall(r'env = "([A-Z_]+)"', args))
+        known = help_of(container(pod)["name"]).settings
         used = set(environment(pod))
         for source in container(pod).get("envFrom", []):
             used |= set(objects.only("ConfigMap", source["configMapRef"]["name"])["data"])
-        assert used <= known, used - known
+        assert used <= known.keys(), used - known.keys()
+    defaults = help_of("recommender").settings
+    ports = {port["name"]: port["containerPort"] for port in container(objects.pod("Deployment", "recommender"))["ports"]}
+    assert ports == {"grpc": port_of(defaults["LISTEN"]), "metrics": port_of(defaults["METRICS_LISTEN"])}
+
+
+def test_secrets_can_be_read_by_the_process_and_by_nobody_else(objects):
+    pod = objects.pod("Deployment", "recommender")
+    mounts = {mount["name"]: mount["mountPath"] for mount in container(pod)["volumeMounts"]}
+    for volume in pod["spec"]["volumes"]:
+        if "secret" in volume:
+            assert volume["secret"]["defaultMode"] == 0o440
+    files = {
+        "tls": {"TLS_CERT": "/tls/tls.crt", "TLS_KEY": "/tls/tls.key"},
+        "token": {"TOKEN_FILE": "/tokens/tokens"},
+    }
+    for component, variables in files.items():
+        for variable, path in variables.items():
+            assert environment(pod).get(variable) == (path if component in objects.components else None)
+            if component in objects.components:
+                assert path.rpartition("/")[0] in mounts.values()
+
+
+def test_a_component_that_brings_another_kind_says_that_argo_cd_must_allow_it():
+    project = yaml.safe_load((ROOT / "argocd/project.yaml").read_text(encoding="utf-8"))
+    allowed = {entry["kind"] for entry in project["spec"]["namespaceResourceWhitelist"]}
+    for component in COMPONENTS:
+        folder = ROOT / "k8s" / "components" / component
+        text = (folder / "kustomization.yaml").read_text(encoding="utf-8")
+        for resource in yaml.safe_load(text).get("resources", []):
+            brought = yaml.safe_load((folder / resource).read_text(encoding="utf-8"))
+            if brought["kind"] not in allowed:
+                assert brought["kind"] in text and brought["apiVersion"].rpartition("/")[0] in text, component
+
+
+def test_the_patch_of_the_document_lets_in_its_callers_alone(tmp_path, plain):
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    (block,) = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "NetworkPolicy" in block]
+
+    def take_up(kustomization: dict) -> None:
+        kustomization["patches"] = [*kustomization.get("patches", []), {"path": "networkpolicy.yaml"}]
+
+    folder = edited(tmp_path, plain.overlay, take_up)
+    (folder / "networkpolicy.yaml").write_text(block, encoding="utf-8")
+    (changed,) = [one for one in render(folder) if one not in plain.all]
+    (before,) = [one for one in plain.all if (one["kind"], one["metadata"]["name"]) == ("NetworkPolicy", "recommender")]
+    assert changed == before | {"spec": before["spec"] | yaml.safe_load(block)["spec"]}
+    assert all(rule["from"] for rule in changed["spec"]["ingress"])
 
 
 @pytest.mark.parametrize("service", ["trainer", "recommender"])
@@ -228,40 +281,3 @@ def test_an_image_is_pinned_labelled_and_runs_as_nobody(service):
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert ignored[1] == "*"
     assert {f"!{member}" for member in members} <= set(ignored)
-
-
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_tls_can_be_taken_up(overlay, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    up = os.path.relpath(ROOT / "k8s", folder)
-    kustomization = {"resources": [f"{up}/overlays/{overlay}"], "components": [f"{up}/components/tls"]}
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
-    objects = {(one["kind"], one["metadata"]["name"]): one for one in render(folder)}
-    pod = objects["Deployment", "recommender"]["spec"]["template"]
-    mounts = {mount["name"]: mount["mountPath"] for mount in container(pod)["volumeMounts"]}
-    for variable, file in (("TLS_CERT", "tls.crt"), ("TLS_KEY", "tls.key")):
-        assert environment(pod)[variable] == f"{mounts['tls']}/{file}"
-    (secret,) = [volume["secret"] for volume in pod["spec"]["volumes"] if volume["name"] == "tls"]
-    # The process is in the group, and nobody else reads it.
-    assert secret["defaultMode"] == 0o440
-    # The kubelet does not speak gRPC over TLS.
-    for probe, path in (("startupProbe", "/healthz"), ("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
-        assert container(pod)[probe]["httpGet"] == {"path": path, "port": "metrics"}
-        assert "grpc" not in container(pod)[probe]
-        assert container(pod)[probe]["periodSeconds"] > 0
-    for service in ("playlist-recommender", "playlist-recommender-headless"):
-        (port,) = objects["Service", service]["spec"]["ports"]
-        assert port["appProtocol"] == "https" and port["targetPort"] == "grpc"
-
-
-def test_the_network_policy_of_the_document_selects_the_pods(tmp_path):
-    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-    (block,) = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "NetworkPolicy" in block]
-    policy = yaml.safe_load(block)
-    deployment = load("k8s/base/recommender/deployment.yaml")
-    assert policy["spec"]["podSelector"]["matchLabels"] == deployment["spec"]["selector"]["matchLabels"]
-    ports = [port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]]
-    assert ports == [port["containerPort"] for port in container(deployment["spec"]["template"])["ports"]]
-    file = tmp_path / "policy.yaml"
-    file.write_text(block, encoding="utf-8")
-    subprocess.run(["kubernetes-validate", "--strict", file], check=True)
