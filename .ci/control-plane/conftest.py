@@ -1,6 +1,8 @@
 """A real API server with its store, without nodes: what is applied is checked, defaulted, admitted and kept as on any cluster."""
 
 import os
+import re
+import shlex
 import socket
 import subprocess
 import time
@@ -40,8 +42,12 @@ class Cluster:
         return yaml.safe_load(self.kubectl("-n", NAMESPACE, "get", kind, name, "-o", "yaml", "--ignore-not-found").stdout)
 
     def by_hand(self, overlay: Path) -> None:
-        """What the documents tell people to do."""
-        self.kubectl("apply", "-k", overlay, "--force")
+        """What the document tells people to do, at first and later."""
+        text = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+        commands = re.findall(r"^kubectl (apply -k k8s/overlays/prod.*)$", text, re.MULTILINE)
+        assert len(commands) == 2 and "--force" in commands[1]
+        command = commands[1] if self.get("persistentvolumeclaim", "model") else commands[0]
+        self.kubectl(*shlex.split(command.replace("k8s/overlays/prod", str(overlay))))
 
     def by_argo_cd(self, overlay: Path) -> None:
         """What Argo CD does with a commit."""
@@ -55,7 +61,7 @@ class Cluster:
         self.kubectl("-n", NAMESPACE, "delete", kinds, "--all", "--cascade=background", "--wait=false")
         # What is waited for by controllers, which there are none of.
         for name in self.kubectl("-n", NAMESPACE, "get", kinds, "-o", "name").stdout.split():
-            self.kubectl("-n", NAMESPACE, "patch", name, "--type", "merge", "-p", '{"metadata":{"finalizers":null}}')
+            self.kubectl("-n", NAMESPACE, "patch", name, "--type", "merge", "-p", '{"metadata":{"finalizers":null}}', check=False)
 
 
 @pytest.fixture(scope="session")

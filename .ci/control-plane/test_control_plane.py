@@ -62,6 +62,32 @@ def test_the_training_runs_again_when_what_it_trains_from_changes_and_only_then(
     assert cluster.get("configmap", container["envFrom"][0]["configMapRef"]["name"])["data"]["DATASET"]
 
 
+def test_by_hand_the_claim_stays_whatever_its_overlay_says(cluster, tmp_path):
+    checkout = Checkout(tmp_path)
+    cluster.by_hand(checkout.overlay)
+    before = cluster.get("persistentvolumeclaim", "model")
+
+    claim = checkout.overlay / "persistentvolumeclaim.yaml"
+    claim.write_text(claim.read_text(encoding="utf-8").replace("storageClassName: shared", "storageClassName: other"), encoding="utf-8")
+    checkout.edit(*DATASET)
+    cluster.by_hand(checkout.overlay)
+
+    assert cluster.get("persistentvolumeclaim", "model") == before
+
+
+def test_to_replace_the_job_would_train_at_each_sync(cluster, tmp_path):
+    checkout = Checkout(tmp_path)
+    job = checkout.k8s / "base/trainer/job.yaml"
+    job.write_text(job.read_text(encoding="utf-8").replace("Force=true", "Replace=true,Force=true"), encoding="utf-8")
+    cluster.by_argo_cd(checkout.overlay)
+    before = cluster.get("job", "trainer")["metadata"]["uid"]
+
+    checkout.edit(*REPLICAS)
+    cluster.by_argo_cd(checkout.overlay)
+
+    assert cluster.get("job", "trainer")["metadata"]["uid"] != before
+
+
 def test_argo_cd_prunes_old_settings_and_never_the_claim(cluster, tmp_path):
     checkout = Checkout(tmp_path)
     cluster.by_argo_cd(checkout.overlay)
