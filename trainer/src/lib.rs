@@ -61,6 +61,8 @@ mod progress;
 mod stages;
 mod mining;
 mod gate;
+mod key;
+mod unchanged;
 mod training;
 mod summary;
 mod versions;

@@ -6,11 +6,7 @@ use std::{
 };
 
 use chrono::Utc;
-use model::{
-    EncodedTables, Manifest, Metadata, Parameters, Publication, TrainerBuild, VersionName, Volume,
-    VolumeError,
-};
-use sha2::{Digest as _, Sha256};
+use model::{EncodedTables, Manifest, Metadata, Publication, TrainerBuild, VersionName, Volume, VolumeError};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -20,12 +16,14 @@ use crate::{
     factors::FactorsError,
     gate::{Decision, decide},
     itemsets::MiningError,
+    key::{key, parameters},
     location::Location,
     memory::MemoryError,
     mining::{evaluate_alone, mine},
     progress::Progress,
     stages::Stages,
     support::{MinConfidence, MinSupport},
+    unchanged::unchanged_version,
 };
 
 /// How long a run waits for another that is publishing; a publication takes seconds.
@@ -182,14 +180,23 @@ fn train_in_stages(settings: &Settings, progress: &Progress) -> Result<Report, T
     // A volume that cannot be written should be known before the work is done, not after.
     drop(volume.publication(LOCK_WAIT)?);
 
+    if !settings.force {
+        let key = |facts: &model::Dataset| key(facts, &parameters(settings, facts));
+        let unchanged = unchanged_version(&volume, &settings.dataset, &settings.read.policy, key);
+        if let Some(report) = unchanged.and_then(|(version, manifest)| up_to_date(&volume, version, manifest))
+        {
+            return Ok(report);
+        }
+    }
+
     progress.stage("read");
     let begin = Instant::now();
     let dataset = read_dataset(&settings.dataset, &settings.read, progress)?;
     stages.add("read", begin, dataset.facts.rows);
     report_dataset(&dataset);
 
-    let parameters = parameters(settings, &dataset);
-    let key = key(&dataset, &parameters);
+    let parameters = parameters(settings, &dataset.facts);
+    let key = key(&dataset.facts, &parameters);
     if !settings.force {
         let publication = volume.publication(LOCK_WAIT)?;
         if let Some(report) = reuse(settings, &volume, &publication, &key)? {
@@ -264,7 +271,7 @@ pub fn evaluate_dataset(settings: &Settings, progress: &Progress) -> Result<Eval
         Ok(EvaluationReport {
             evaluated_at: Utc::now(),
             trainer: this_build(),
-            parameters: parameters(settings, &dataset),
+            parameters: parameters(settings, &dataset.facts),
             dataset: dataset.facts,
             evaluation,
         })
@@ -313,13 +320,7 @@ fn reuse(
         && let Ok(manifest) = volume.manifest(&current)
         && manifest.metadata.key == key
     {
-        return Ok(match volume.verify(&current) {
-            Ok(_) => report(Outcome::UpToDate, current, manifest),
-            Err(error) => {
-                warn!(version = %current, %error, "the version in service is damaged; training it again");
-                None
-            }
-        });
+        return Ok(up_to_date(volume, current, manifest));
     }
     if let Some(version) = publication.hold(key)? {
         return match volume.manifest(&version) {
@@ -348,35 +349,15 @@ fn reuse(
     Ok(report(Outcome::PutBack, latest, manifest))
 }
 
-fn parameters(settings: &Settings, dataset: &Dataset) -> Parameters {
-    Parameters {
-        item_key: settings.read.item_key.to_string(),
-        min_support: settings.min_support.to_string(),
-        min_support_count: settings.min_support.count(dataset.facts.playlists),
-        min_confidence: settings.min_confidence.to_string(),
-        min_pair_count: settings.min_pair_count.map_or(0, NonZeroU32::get),
-        max_rules_per_song: settings.max_rules_per_song.map(NonZeroU32::get),
-        max_length: settings.max_length.map(NonZeroU32::get),
-        max_consequent_length: settings.max_consequent_length.get(),
+/// There is nothing to do, as long as the version in service is whole; if it is not, `None`.
+fn up_to_date(volume: &Volume, version: VersionName, manifest: Manifest) -> Option<Report> {
+    match volume.verify(&version) {
+        Ok(_) => Some(Report { outcome: Outcome::UpToDate, version, manifest, gate: None }),
+        Err(error) => {
+            warn!(%version, %error, "the version in service is damaged; training it again");
+            None
+        }
     }
-}
-
-/// What identifies a training. The dataset's location is not in it, nor is the number of threads, for neither changes the
-/// tables; the support is in it as a count, for `5%` and `0.05` ask for the same.
-fn key(dataset: &Dataset, parameters: &Parameters) -> String {
-    let identity = serde_json::json!([
-        dataset.facts.sha256,
-        parameters.item_key,
-        parameters.min_support_count,
-        parameters.min_confidence,
-        parameters.min_pair_count,
-        parameters.max_rules_per_song,
-        parameters.max_length,
-        parameters.max_consequent_length,
-        env!("CARGO_PKG_VERSION"),
-        model::REVISION,
-    ]);
-    Sha256::digest(identity.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn report_dataset(dataset: &Dataset) {

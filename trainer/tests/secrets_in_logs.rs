@@ -2,7 +2,6 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod program;
-#[allow(dead_code, reason = "not every test needs all of it")]
 mod server;
 
 use crate::{

@@ -1,4 +1,5 @@
 //! A web server that answers each request as a test says, on a real socket.
+#![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::{
     collections::HashMap,
@@ -13,6 +14,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 /// What a request asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
+    pub(crate) method: String,
     pub(crate) path: String,
     /// By name in lower case.
     pub(crate) headers: HashMap<String, String>,
@@ -104,14 +106,15 @@ fn read_request(connection: &mut dyn Connection) -> Option<Request> {
     let mut reader = BufReader::new(connection);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
-    let path = line.split(' ').nth(1)?.to_owned();
+    let mut words = line.split(' ').map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
     let mut headers = HashMap::new();
     loop {
         line.clear();
         reader.read_line(&mut line).ok()?;
         match line.trim().split_once(": ") {
             Some((name, value)) => headers.insert(name.to_ascii_lowercase(), value.to_owned()),
-            None => return Some(Request { path, headers }),
+            None => return Some(Request { method, path, headers }),
         };
     }
 }
