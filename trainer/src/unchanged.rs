@@ -1,7 +1,7 @@
 use model::{Manifest, VersionName, Volume};
 use reqwest::{
     StatusCode, Url,
-    header::{ACCEPT_ENCODING, IF_NONE_MATCH},
+    header::{ACCEPT_ENCODING, ETAG, IF_NONE_MATCH},
 };
 use tracing::{debug, info};
 
@@ -52,7 +52,12 @@ fn has_etag(url: &Url, etag: &str, policy: &DownloadPolicy) -> Result<bool, Down
         .header(ACCEPT_ENCODING, "identity")
         .header(IF_NONE_MATCH, etag);
     match request.send() {
-        Ok(response) => Ok(response.status() == StatusCode::NOT_MODIFIED),
+        // Some servers heed the condition only where they would send the file.
+        Ok(response) => Ok(match response.status() {
+            StatusCode::NOT_MODIFIED => true,
+            StatusCode::OK => response.headers().get(ETAG).is_some_and(|found| found == etag),
+            _ => false,
+        }),
         Err(error) => Err(DownloadError::Unreachable { url: redacted(url), source: error.without_url() }),
     }
 }
