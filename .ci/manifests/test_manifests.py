@@ -47,6 +47,12 @@ def test_the_names_that_others_rely_on_are_there(objects):
     assert len(names) == len(set(names))
 
 
+def test_the_namespace_is_one_line(tmp_path, plain):
+    elsewhere = render(edited(tmp_path, plain.overlay, lambda kustomization: kustomization.update(namespace="elsewhere")))
+    assert {one["metadata"].get("namespace", one["metadata"]["name"]) for one in elsewhere} == {"elsewhere"}
+    assert len(elsewhere) == len(plain.all)
+
+
 def test_images_have_a_registry_and_a_version(objects):
     for pod in objects.pods:
         assert re.fullmatch(r".+/.+:\d+\.\d+\.\d+", container(pod)["image"])
