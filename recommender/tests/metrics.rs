@@ -1,14 +1,16 @@
 //! What Prometheus sees.
 #![cfg(test)]
 
+mod network_support;
 mod service_support;
 
 use std::time::Duration;
 
+use network_support::frames::{RECOMMEND, call, connect};
 use proto::v1::SearchSongsRequest;
 use recommender::Settings;
 use service_support::{DEADLINE, TestServer, TestVolume, eventually, http, seeds, settings, trained_at};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 #[tokio::test]
 async fn metrics_and_the_probe_answer_without_a_model() {
@@ -232,4 +234,28 @@ async fn open_connections_are_counted_until_they_close() {
     connections(1.0).await;
     drop(second);
     connections(0.0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_in_the_middle_of_its_request_is_no_fault_of_the_service() {
+    const CALLS: &str = r#"recommender_requests_in_flight{method="playlist.v1.PlaylistService/Recommend"}"#;
+    let ended = |code| {
+        format!(
+            r#"recommender_requests_total{{method="playlist.v1.PlaylistService/Recommend",code="{code}"}}"#
+        )
+    };
+    let volume = TestVolume::new();
+    volume.publish(1);
+    let server = TestServer::start_ready(&volume).await;
+    let mut stream = connect(server.address, &[]).await.unwrap();
+    for id in [1, 3, 5] {
+        stream.write_all(&call(id, RECOMMEND)).await.unwrap();
+    }
+    eventually("the calls are in flight", || async { server.metric(CALLS).await == Some(3.0) }).await;
+
+    drop(stream);
+
+    eventually("the calls have ended", || async { server.metric(CALLS).await == Some(0.0) }).await;
+    assert_eq!(server.metric(&ended("CANCELLED")).await, Some(3.0));
+    assert_eq!(server.metric(&ended("INTERNAL")).await, None);
 }
