@@ -7,7 +7,8 @@ use model::{VersionName, Volume, VolumeError};
 use tokio::time::{self, Instant, MissedTickBehavior};
 
 use crate::{
-    ServedModel, background,
+    ServedModel,
+    background::{self, BackgroundError, WhenIdle},
     live_model::{InService, LiveModel, Refresh, RefreshOutcome},
     metrics::Metrics,
     telemetry::Trace,
@@ -22,12 +23,16 @@ const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(10);
 /// After this time so is a version that is still being loaded; ten million rules need seconds.
 const SLOW_LOAD_AFTER: Duration = Duration::from_secs(60);
 
+/// So long may a load wait for a processor that others leave. On a host that is half busy it waits for a second.
+const STARVED_AFTER: Duration = Duration::from_secs(5);
+
 /// Follows one volume. The model in service stays whenever anything fails.
 pub(crate) struct Refresher {
     volume: Volume,
     live: Arc<LiveModel>,
     metrics: Arc<Metrics>,
     poll_interval: Duration,
+    when_idle: WhenIdle,
     rejected: Option<Rejected>,
 }
 
@@ -46,7 +51,8 @@ impl Refresher {
         metrics: Arc<Metrics>,
         poll_interval: Duration,
     ) -> Self {
-        Refresher { volume, live, metrics, poll_interval, rejected: None }
+        let when_idle = WhenIdle::new(STARVED_AFTER);
+        Refresher { volume, live, metrics, poll_interval, when_idle, rejected: None }
     }
 
     /// Looks at the volume at once and then every `poll_interval`, for ever.
@@ -140,19 +146,27 @@ impl Refresher {
     /// What `CURRENT` names.
     async fn current(&self) -> Result<Option<VersionName>, Failure> {
         let volume = self.volume.clone();
-        let answer = self.run_blocking(move || volume.current());
+        let answer = async { self.result(background::run(move || volume.current()).await) };
         let waiting = "the volume does not answer; check the storage behind it";
         self.wait_for(answer, UNRESPONSIVE_AFTER, None, waiting).await
     }
 
     async fn load(&self, version: &VersionName, trace: &Trace) -> Result<ServedModel, Failure> {
         let (volume, wanted, trace) = (self.volume.clone(), version.clone(), trace.clone());
-        let model = self.run_blocking(move || {
+        let work = move || {
             let loaded = trace.stage("load", || volume.load(&wanted))?;
             let model = trace.stage("index", || ServedModel::build(loaded));
             trace.stage("warm up", || model.warm_up());
             Ok::<_, VolumeError>(model)
-        });
+        };
+        let model = async {
+            // Before the first model there is nobody to disturb.
+            let model = match self.live.snapshot() {
+                None => background::run(work).await,
+                Some(_) => self.when_idle.run(work).await,
+            };
+            self.result(model)
+        };
         let waiting = "the version takes long to load; check the storage behind the volume";
         self.wait_for(model, SLOW_LOAD_AFTER, Some(version), waiting).await
     }
@@ -177,16 +191,9 @@ impl Refresher {
         }
     }
 
-    /// Runs what reads files or computes for long off the threads that serve, and after them. A panic in it is a failure as any other.
-    async fn run_blocking<T, E>(
-        &self,
-        work: impl FnOnce() -> Result<T, E> + Send + 'static,
-    ) -> Result<T, Failure>
-    where
-        T: Send + 'static,
-        E: Error + Send + 'static,
-    {
-        match background::run(work).await {
+    /// What came of work in the background. A panic in it is a failure as any other.
+    fn result<T, E: Error>(&self, done: Result<Result<T, E>, BackgroundError>) -> Result<T, Failure> {
+        match done {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(Failure::of(&error, self.volume.root())),
             Err(error) => Err(Failure {
@@ -299,8 +306,8 @@ mod tests {
     #[tokio::test]
     async fn a_panic_while_loading_is_a_failure() {
         let refresher = refresher(Path::new("/volume"));
-        let result = refresher.run_blocking(|| -> Result<(), io::Error> { panic!("out of cheese") }).await;
-        let failure = result.err().unwrap();
+        let done = background::run(|| -> Result<(), io::Error> { panic!("out of cheese") }).await;
+        let failure = refresher.result(done).err().unwrap();
         assert!(failure.detail.contains("panicked"), "{}", failure.detail);
     }
 
