@@ -6,7 +6,8 @@ use std::{future::Future, io, panic, pin::pin, sync::Arc, thread, time::Duration
 
 use tokio::{sync::oneshot, time};
 
-use self::priority::{Priority, ThreadId, Times};
+pub(crate) use self::priority::Priority;
+use self::priority::{ThreadId, Times};
 
 /// How often it is looked at whether work gets on.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -20,12 +21,12 @@ pub(crate) enum BackgroundError {
     Panicked,
 }
 
-/// Runs `work` on a thread of its own with a low priority. It goes on if nobody waits for it any more, and does not hold up the end of the
-/// process.
+/// Runs `work` on a thread of its own. It goes on if nobody waits for it any more, and does not hold up the end of the process.
 pub(crate) async fn run<T: Send + 'static>(
+    priority: Priority,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, BackgroundError> {
-    start(Priority::Low, work)?.await.map_err(|_| BackgroundError::Panicked)
+    start(priority, work)?.await.map_err(|_| BackgroundError::Panicked)
 }
 
 /// Runs work that wants seconds of a processor with what others leave, as long as they leave enough.
@@ -68,7 +69,7 @@ impl WhenIdle {
             }
             tracing::info!("no processor is free for a model that is loaded; taking a share for it");
         }
-        run(move || work()).await
+        run(Priority::Low, move || work()).await
     }
 }
 
@@ -123,9 +124,9 @@ mod tests {
     #[tokio::test]
     async fn work_has_its_result_or_tells_that_it_panicked() {
         let when_idle = WhenIdle::new(Duration::from_secs(60));
-        assert_eq!(run(|| 7).await.ok(), Some(7));
+        assert_eq!(run(Priority::Low, || 7).await.ok(), Some(7));
         assert_eq!(when_idle.run(|| 7).await.ok(), Some(7));
-        let panicked = run(|| -> u8 { panic!("out of cheese") }).await;
+        let panicked = run(Priority::Low, || -> u8 { panic!("out of cheese") }).await;
         assert!(matches!(panicked, Err(BackgroundError::Panicked)));
         let panicked = when_idle.run(|| -> u8 { panic!("out of cheese") }).await;
         assert!(matches!(panicked, Err(BackgroundError::Panicked)));

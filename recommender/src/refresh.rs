@@ -8,7 +8,7 @@ use tokio::time::{self, Instant, MissedTickBehavior};
 
 use crate::{
     ServedModel,
-    background::{self, BackgroundError, WhenIdle},
+    background::{self, BackgroundError, Priority, WhenIdle},
     live_model::{InService, LiveModel, Refresh, RefreshOutcome},
     metrics::Metrics,
     telemetry::Trace,
@@ -146,7 +146,7 @@ impl Refresher {
     /// What `CURRENT` names.
     async fn current(&self) -> Result<Option<VersionName>, Failure> {
         let volume = self.volume.clone();
-        let answer = async { self.result(background::run(move || volume.current()).await) };
+        let answer = async { self.result(background::run(Priority::Low, move || volume.current()).await) };
         let waiting = "the volume does not answer; check the storage behind it";
         self.wait_for(answer, UNRESPONSIVE_AFTER, None, waiting).await
     }
@@ -162,7 +162,7 @@ impl Refresher {
         let model = async {
             // Before the first model there is nobody to disturb.
             let model = match self.live.snapshot() {
-                None => background::run(work).await,
+                None => background::run(Priority::Same, work).await,
                 Some(_) => self.when_idle.run(work).await,
             };
             self.result(model)
@@ -255,7 +255,7 @@ async fn discard(before: Arc<InService>) {
         time::sleep(PAUSE).await;
     }
     // The one error is a panic in a destructor; there is nothing left to do about it.
-    let _ = background::run(move || drop(before)).await;
+    let _ = background::run(Priority::Low, move || drop(before)).await;
 }
 
 /// Why a look for another version failed.
@@ -306,7 +306,8 @@ mod tests {
     #[tokio::test]
     async fn a_panic_while_loading_is_a_failure() {
         let refresher = refresher(Path::new("/volume"));
-        let done = background::run(|| -> Result<(), io::Error> { panic!("out of cheese") }).await;
+        let done =
+            background::run(Priority::Low, || -> Result<(), io::Error> { panic!("out of cheese") }).await;
         let failure = refresher.result(done).err().unwrap();
         assert!(failure.detail.contains("panicked"), "{}", failure.detail);
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 /// What a thread takes for itself before it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Priority {
+pub(crate) enum Priority {
+    /// That of the thread that begins it.
+    Same,
     /// About a tenth of a core that the threads that serve would use whole, and all of it when they leave it.
     Low,
     /// What others leave. A thread that serves and wakes up has its core at once, as if it were free. Without privileges a thread does
@@ -41,6 +43,7 @@ mod linux {
         /// Takes it for the thread that runs.
         pub(crate) fn take(self) {
             match self {
+                Priority::Same => {}
                 Priority::Low => {
                     let priority = getpriority_process(None).unwrap_or(0) + NICENESS;
                     let _ = setpriority_process(None, priority.min(19));
