@@ -47,8 +47,9 @@ build_go() {
     mkdir -p "$2/bin" && (cd "$1" && go build -mod=readonly -ldflags='-s -w' -o "$2/bin/" ./...)
 }
 
+# `from_npm PACKAGE... FOLDER`.
 from_npm() {
-    npm install --global --prefix "$2" --no-audit --no-fund --loglevel error "$1"
+    npm install --global --prefix "${!#}" --no-audit --no-fund --loglevel error "${@:1:$#-1}"
 }
 
 from_pypi() {
@@ -148,6 +149,18 @@ install_control_plane() {
 install_buf() {
     needs npm
     tool buf buf-1.75.0 from_npm @bufbuild/buf@1.75.0
+}
+
+# A library for browsers that speaks gRPC-Web, for node to `require`.
+install_connect_web() {
+    needs npm
+    tool connect-web connect-web-2.3.0 from_npm @connectrpc/connect-web@2.3.0 @connectrpc/connect@2.3.0 @bufbuild/protobuf@2.17.0
+    export NODE_PATH=$CI_TOOLS/connect-web-2.3.0/lib/node_modules
+}
+
+# The clients of the service that this one replaced.
+install_http_clients() {
+    command_from_debian 'curl wget' curl wget
 }
 
 # Linters of scripts, YAML and Dockerfiles, pytest, and what the tests import.

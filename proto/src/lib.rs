@@ -1,6 +1,9 @@
-//! The wire contract of the playlist recommender: the types generated from `playlist/v1/playlist.proto`, and no logic.
+//! The wire contract of the playlist recommender: the types generated from `playlist/v1/playlist.proto`, and no logic. With the feature `json`, they are also written as JSON.
 //!
 //! The comments on the messages and fields are those of the contract.
+
+#[cfg(feature = "json")]
+pub mod json;
 
 /// Package `playlist.v1`.
 #[allow(clippy::all, missing_docs, unreachable_pub, reason = "generated code has its own style")]

@@ -99,7 +99,7 @@ impl Admission {
     ///
     /// RESOURCE_EXHAUSTED with RetryInfo.
     pub(crate) fn call(self: &Arc<Self>, method: Method) -> Result<Admitted, Status> {
-        let most = if method == Method::Check { MAX_CALLS_WITH_CHECKS } else { MAX_CALLS };
+        let most = if method.is_probe() { MAX_CALLS_WITH_CHECKS } else { MAX_CALLS };
         let before = self.calls.fetch_add(1, Relaxed);
         let admitted = Admitted(Arc::clone(self));
         if before >= most {

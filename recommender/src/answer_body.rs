@@ -12,12 +12,14 @@ use hyper::body::{Body, Frame};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::Status;
 
-use crate::{activity::Untaken, admission::Reservation, calls::Call, status};
+use crate::{activity::Untaken, admission::Reservation, calls::Call, grpc_web::Encoding, status};
 
 /// The body of an answer, which notes how its call ends.
 pub(crate) struct AnswerBody {
     kind: Kind,
     call: Call,
+    /// `None`: it is written as it is.
+    web: Option<Encoding>,
 }
 
 enum Kind {
@@ -31,13 +33,19 @@ enum Kind {
         left: Pin<Box<WaitForCancellationFutureOwned>>,
         closing: CancellationToken,
     },
-    Empty,
+    /// What an error says; of gRPC, its headers say it.
+    Refusal(Bytes),
 }
 
 impl AnswerBody {
-    /// That of an answer which is told in its headers alone.
-    pub(crate) fn empty(call: Call) -> Self {
-        AnswerBody { kind: Kind::Empty, call }
+    /// That of an error.
+    pub(crate) fn refusal(text: Bytes, call: Call) -> Self {
+        AnswerBody { kind: Kind::Refusal(text), call, web: None }
+    }
+
+    /// Writes it as gRPC-Web.
+    pub(crate) fn as_web(self, web: Option<Encoding>) -> Self {
+        AnswerBody { web, ..self }
     }
 
     /// One that ends with UNAVAILABLE when it waits for something to say and its connection is `leaving`, which may be because
@@ -49,7 +57,7 @@ impl AnswerBody {
         closing: CancellationToken,
     ) -> Self {
         let left = Box::pin(leaving.cancelled_owned());
-        AnswerBody { kind: Kind::Stream { body, left, closing }, call }
+        AnswerBody { kind: Kind::Stream { body, left, closing }, call, web: None }
     }
 
     /// One that is there already, and that its client has not taken.
@@ -57,7 +65,7 @@ impl AnswerBody {
         if let Some(trailers) = &answer.trailers {
             call.note_status(trailers);
         }
-        AnswerBody { kind: Kind::Encoded { answer, _untaken: untaken }, call }
+        AnswerBody { kind: Kind::Encoded { answer, _untaken: untaken }, call, web: None }
     }
 }
 
@@ -110,17 +118,18 @@ fn joined(before: &[u8], after: &[u8]) -> Bytes {
     bytes.freeze()
 }
 
-impl Body for AnswerBody {
-    type Data = Bytes;
-    type Error = axum::Error;
+/// A part of an answer, `None` at its end.
+type Part = Option<Result<Frame<Bytes>, axum::Error>>;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let AnswerBody { kind, call } = &mut *self;
+impl AnswerBody {
+    /// What comes next, as gRPC has it.
+    fn poll_part(&mut self, context: &mut Context<'_>) -> Poll<Part> {
+        let AnswerBody { kind, call, .. } = self;
         let (body, left, closing) = match kind {
-            Kind::Empty => return Poll::Ready(None),
+            Kind::Refusal(text) => {
+                let text = std::mem::take(text);
+                return Poll::Ready((!text.is_empty()).then(|| Ok(Frame::data(text))));
+            }
             Kind::Encoded { answer, .. } => return Poll::Ready(answer.next_frame().map(Ok)),
             Kind::Stream { body, left, closing } => (body, left, closing),
         };
@@ -132,7 +141,7 @@ impl Body for AnswerBody {
         }
         std::task::ready!(left.as_mut().poll(context));
         let status = if closing.is_cancelled() { status::draining() } else { status::connection_closes() };
-        *kind = Kind::Empty;
+        *kind = Kind::Refusal(Bytes::new());
         let mut trailers = HeaderMap::new();
         if let Err(status) = status.add_header(&mut trailers) {
             return Poll::Ready(Some(Err(axum::Error::new(status))));
@@ -140,12 +149,25 @@ impl Body for AnswerBody {
         call.note_status(&trailers);
         Poll::Ready(Some(Ok(Frame::trailers(trailers))))
     }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Part> {
+        let part = self.poll_part(context);
+        match self.web {
+            None => part,
+            Some(web) => part.map_ok(|frame| web.encode(frame)),
+        }
+    }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Encoded { answer, .. } => answer.message.is_none() && answer.trailers.is_none(),
             Kind::Stream { body, .. } => body.is_end_stream(),
-            Kind::Empty => true,
+            Kind::Refusal(text) => text.is_empty(),
         }
     }
 }

@@ -32,7 +32,7 @@ SIGTERM and SIGINT begin a drain: health turns NOT_SERVING, the drain delay pass
 calls in flight are answered. It lasts at most the drain delay and the grace period together, which must be less than \
 the time that the supervisor allows (terminationGracePeriodSeconds).";
 
-/// Serves song recommendations from the model in service on a volume, over gRPC.
+/// Serves song recommendations from the model in service on a volume, over gRPC, gRPC-Web and REST.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "recommender", version = VERSION.as_str(), after_help = EXIT_CODES)]
 pub struct Args {
@@ -62,7 +62,7 @@ pub struct Args {
 /// What and where to serve.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub struct Settings {
-    /// The address that gRPC is served on; port 0 takes a free one.
+    /// The address that gRPC, REST and the page are served on; port 0 takes a free one.
     #[arg(long, env = "LISTEN", value_name = "ADDRESS", default_value_t = any_address(52023))]
     pub listen: SocketAddr,
 

@@ -86,14 +86,22 @@ impl CallContext {
 
     /// Tells the log of a status, in headers or trailers, that an operator should know of.
     pub(crate) fn note_status(&self, headers: &HeaderMap) {
-        match code_in(headers) {
-            Some(Code::Internal | Code::Unknown | Code::DataLoss) => {
+        if let Some(code) = code_in(headers) {
+            let message = || headers.get("grpc-message").and_then(|message| message.to_str().ok());
+            self.note_code(code, message);
+        }
+    }
+
+    /// Tells the log of a code that an operator should know of.
+    pub(crate) fn note_code<'a>(&self, code: Code, message: impl FnOnce() -> Option<&'a str>) {
+        match code {
+            Code::Internal | Code::Unknown | Code::DataLoss => {
                 if let Some(not_logged) = FAULTS.admit() {
-                    let message = headers.get("grpc-message").and_then(|message| message.to_str().ok());
+                    let message = message();
                     self.log(|| tracing::error!(grpc_message = message, not_logged, "a call failed"));
                 }
             }
-            Some(Code::ResourceExhausted) => {
+            Code::ResourceExhausted => {
                 if let Some(before) = SHED.admit() {
                     self.log(|| {
                         tracing::warn!(calls = before + 1, "calls were refused for want of resources")
@@ -109,6 +117,13 @@ impl CallContext {
         let milliseconds = after.as_secs_f64() * 1e3;
         self.0.span.in_scope(|| tracing::debug!(code = name, milliseconds, "call ended"));
         self.0.trace.end_call(code);
+    }
+}
+
+impl CallContext {
+    /// The id that the answer carries.
+    pub(crate) fn request_id(&self) -> &str {
+        self.0.request_id()
     }
 }
 

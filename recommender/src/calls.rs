@@ -4,8 +4,9 @@
 use std::{convert::Infallible, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Instant};
 
 use axum::Router;
+use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, service::Service};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
@@ -17,20 +18,31 @@ use crate::{
     answer_body::{AnswerBody, Encoded},
     call_context::CallContext,
     deadline::Deadline,
+    dialect::Dialect,
+    grpc_web,
     methods::Method,
     metrics::{Metrics, code_name},
+    origins::Origins,
     queue::Queued,
     request_body::RequestBody,
+    rest::{self, Rest},
+    rest_errors,
+    rim::Rim,
     status,
     tokens::Authentication,
 };
 
 /// What the calls of all connections go to.
 pub(crate) struct Destination {
+    /// Those of gRPC.
     pub(crate) routes: Router,
+    pub(crate) rest: Rest,
+    pub(crate) origins: Origins,
     pub(crate) authentication: Authentication,
     pub(crate) admission: Arc<Admission>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Cancelled when the server drains.
+    pub(crate) draining: CancellationToken,
     /// Cancelled when the server closes its connections.
     pub(crate) closing: CancellationToken,
 }
@@ -60,13 +72,26 @@ impl Calls {
         mut call: Call,
         deadline: Deadline,
     ) -> Response<AnswerBody> {
-        let Destination { routes, admission, closing, .. } = &*self.destination;
-        let mut request = request.map(|body| RequestBody::new(body, admission, call.method));
+        let Destination { routes, rest, admission, closing, .. } = &*self.destination;
+        let (method, dialect, version) = (call.method, call.dialect, request.version());
+        let mut request =
+            request.map(|body| RequestBody::new(body, admission, method, version, dialect.web()));
         request.extensions_mut().insert(deadline);
-        let answer = tower::Service::call(&mut routes.clone(), request);
+        if dialect.web().is_some() {
+            grpc_web::as_grpc(request.headers_mut());
+        }
+        let answer = async {
+            match dialect {
+                Dialect::Rest { .. } => rest.answer(method, request).await,
+                _ => match tower::Service::call(&mut routes.clone(), request).await {
+                    Ok(response) => Ok(response),
+                },
+            }
+        };
         let answer = AssertUnwindSafe(answer).catch_unwind();
         let response = match time::timeout(deadline.time_left(), answer).await {
             Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(status))) => return refuse(&status, call),
             Ok(Err(_panic)) => {
                 // The panic itself is in the log already.
                 return refuse(&status::internal(), call);
@@ -75,6 +100,7 @@ impl Calls {
         };
         let (mut head, body) = response.into_parts();
         call.context.answer(&mut head.headers);
+        dialect.tell(&mut head.headers);
         let body = if call.method.is_stream() {
             call.answered(&head.headers);
             AnswerBody::stream(body, call, self.leaving.clone(), closing.clone())
@@ -84,9 +110,12 @@ impl Calls {
                 Err(status) => return refuse(&status, call),
             };
             call.answered(&head.headers);
+            if matches!(dialect, Dialect::Rest { .. }) {
+                call.code = Some(Code::Ok);
+            }
             AnswerBody::encoded(message, call, self.activity.answer())
         };
-        Response::from_parts(head, body)
+        Response::from_parts(head, body.as_web(dialect.web()))
     }
 }
 
@@ -99,34 +128,64 @@ impl Service<Request<Incoming>> for Calls {
     type Future = Queued<Answer>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let method = Method::of(request.uri().path());
-        let mut call =
-            Call::begin(method, request.headers(), &self.destination.metrics, self.activity.call());
-        let admission = &self.destination.admission;
+        let Destination { origins, authentication, admission, metrics, draining, .. } = &*self.destination;
+        let method = Method::of_request(&request);
+        let dialect = Dialect::of(method, &request);
+        let mut call = Call::begin(method, dialect, request.headers(), metrics, self.activity.call());
         // Before anything is done for it.
-        let taken = self.destination.authentication.check(method, request.headers_mut());
-        match taken.and_then(|()| admission.call(method)) {
-            Ok(admitted) => call.admitted = Some(admitted),
-            Err(status) => return Queued::not_counted(Box::pin(async move { Ok(refuse(&status, call)) })),
-        }
-        let deadline = Deadline::of(request.headers());
-        let context = call.context.clone();
-        let answer: Answer = Box::pin(context.scope(self.clone().answer(request, call, deadline).map(Ok)));
-        if method.is_computed() { admission.queued(answer) } else { Queued::not_counted(answer) }
+        let authenticated = authentication.check(method, request.headers_mut());
+        let (allowed_origin, asked) = match origins.check(&request) {
+            Ok(allowed_origin) => (allowed_origin, Ok(())),
+            Err(status) => (None, Err(status)),
+        };
+        let rim = Rim::of(&request, allowed_origin, &self.leaving, draining);
+        let (answer, is_queued): (Answer, bool) =
+            match asked.and(authenticated).and_then(|()| admission.call(method)) {
+                Ok(admitted) => {
+                    call.admitted = Some(admitted);
+                    let deadline = Deadline::of(request.headers());
+                    let context = call.context.clone();
+                    let answer = context.scope(self.clone().answer(request, call, deadline).map(Ok));
+                    (Box::pin(answer), method.is_computed())
+                }
+                Err(status) => (Box::pin(async move { Ok(refuse(&status, call)) }), false),
+            };
+        let answer = match rim {
+            Some(rim) => Box::pin(rim.around(answer)),
+            None => answer,
+        };
+        if is_queued { admission.queued(answer) } else { Queued::not_counted(answer) }
     }
 }
 
 /// Answers a call with an error.
 fn refuse(status: &Status, mut call: Call) -> Response<AnswerBody> {
-    let mut response = status.clone().into_http::<()>();
-    call.context.answer(response.headers_mut());
-    call.answered(response.headers());
-    response.map(|()| AnswerBody::empty(call))
+    let response = match call.dialect {
+        Dialect::Rest { is_head } => {
+            let mut response = rest_errors::response(status, call.context.request_id());
+            if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+                let methods = HeaderValue::from_static(rest::methods(call.method));
+                response.headers_mut().insert(header::ALLOW, methods);
+            }
+            rest::finish(response, is_head)
+        }
+        Dialect::Grpc | Dialect::GrpcWeb(_) => status.clone().into_http::<()>().map(|()| Bytes::new()),
+    };
+    let (mut head, text) = response.into_parts();
+    call.context.answer(&mut head.headers);
+    call.dialect.tell(&mut head.headers);
+    call.answered(&head.headers);
+    if let Dialect::Rest { .. } = call.dialect {
+        call.code = Some(status.code());
+        call.context.note_code(status.code(), || Some(status.message()));
+    }
+    Response::from_parts(head, AnswerBody::refusal(text, call))
 }
 
 /// A call from its first byte until its answer is sent or nobody waits for it any more, which is when this is dropped.
 pub(crate) struct Call {
     method: Method,
+    dialect: Dialect,
     context: CallContext,
     began: Instant,
     code: Option<Code>,
@@ -137,10 +196,17 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn begin(method: Method, headers: &HeaderMap, metrics: &Arc<Metrics>, in_flight: CallInFlight) -> Self {
+    fn begin(
+        method: Method,
+        dialect: Dialect,
+        headers: &HeaderMap,
+        metrics: &Arc<Metrics>,
+        in_flight: CallInFlight,
+    ) -> Self {
         metrics.call_began(method);
         Call {
             method,
+            dialect,
             context: CallContext::begin(method.name(), headers),
             began: Instant::now(),
             code: None,

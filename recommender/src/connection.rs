@@ -39,8 +39,11 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Calls that a client may have in flight on one connection; more wait on its side.
 const MAX_CONCURRENT_STREAMS: u32 = 128;
 
-/// The headers of a call in bytes; ours are some hundred.
+/// The headers of a call in bytes; ours are some hundred, and a token has 4 KiB at most. Over HTTP/1.1, with the line before them.
 const MAX_HEADER_LIST_SIZE: u32 = 16 * 1024;
+
+/// The time that a client over HTTP/1.1 is given for the head of a request, from when it could send one on.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Bytes that a client may send before they are read, in one call and on one connection.
 const STREAM_WINDOW: u32 = 128 * 1024;
@@ -69,6 +72,10 @@ const MAX_IDLE_WHEN_FULL: Duration = Duration::from_secs(5);
 const TIME_TO_LEAVE: Duration = Duration::from_secs(10);
 const TIME_TO_END_CALLS: Duration = Duration::from_secs(90);
 
+/// The time that a client over HTTP/1.1 is given for a last request before its connection is closed: the answer tells it to go away, while
+/// closing a connection may cross with a request, which then is lost.
+const LAST_REQUEST: Duration = Duration::from_millis(500);
+
 /// How connections are served, by the version of HTTP that their clients speak.
 pub(crate) struct Protocols {
     http1: http1::Builder,
@@ -89,8 +96,10 @@ impl Protocols {
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
             .max_local_error_reset_streams(MAX_LOCAL_RESETS);
         let mut http1 = http1::Builder::new();
-        // With a timer, a client that sends its headers slowly is cut off after 30 seconds.
-        http1.timer(TokioTimer::new());
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(MAX_HEADER_LIST_SIZE as usize);
         Protocols { http1, http2 }
     }
 }
@@ -117,7 +126,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     let calls = Calls::new(Arc::clone(&shared.destination), Arc::clone(&activity), leaving.clone());
     let (lent, returned) = lingering::lend(stream);
     let io = TokioIo::new(lent);
-    let lifetime = Lifetime { shared: &shared, activity: &activity, end_streams: || leaving.cancel(), peer };
+    let leave = || leaving.cancel();
+    let lifetime = Lifetime { shared: &shared, activity: &activity, protocol, leave, peer };
     let Protocols { http1, http2 } = &shared.protocols;
     match protocol {
         Protocol::Http1 => lifetime.of(Box::pin(http1.serve_connection(io, calls)), returned).await,
@@ -129,7 +139,9 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
 struct Lifetime<'a, F> {
     shared: &'a Shared,
     activity: &'a Activity,
-    end_streams: F,
+    protocol: Protocol,
+    /// Ends streams and, over HTTP/1.1, the connection with its next answer.
+    leave: F,
     peer: SocketAddr,
 }
 
@@ -154,6 +166,11 @@ impl<F: Fn()> Lifetime<'_, F> {
                     tracing::debug!(%peer, %error, "connection ended with an error");
                 }
                 metrics.connection_ended(Ending::Client);
+                // Over HTTP/1.1 the server ends it, too: with what is not HTTP, or a body that it refused.
+                if self.protocol == Protocol::Http1 {
+                    drop(connection);
+                    end(returned).await;
+                }
                 return 0;
             }
             () = shared.destination.closing.cancelled() => Ending::Drain,
@@ -169,15 +186,18 @@ impl<F: Fn()> Lifetime<'_, F> {
         };
         metrics.connection_ended(ended_because);
         tracing::debug!(%peer, reason = ended_because.name(), "asking the client to go away");
-        (self.end_streams)();
-        connection.as_mut().graceful_shutdown();
+        (self.leave)();
         // Whatever the client makes of its connection now, its calls have ended.
         let mut left = pin!(async {
-            let _ = connection.as_mut().await;
-            drop(connection);
-            if let Ok(stream) = returned.await {
-                lingering::end(stream).await;
+            let has_ended = self.protocol == Protocol::Http1
+                && ended_because != Ending::Idle
+                && self.has_ended_by_itself(connection.as_mut()).await;
+            if !has_ended {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.as_mut().await;
             }
+            drop(connection);
+            end(returned).await;
         });
 
         if ended_because != Ending::Drain {
@@ -201,6 +221,28 @@ impl<F: Fn()> Lifetime<'_, F> {
             tracing::error!(%peer, calls = cut_off, "cut off: the calls did not end within the grace period");
         }
         cut_off
+    }
+}
+
+impl<F> Lifetime<'_, F> {
+    /// Gives a client over HTTP/1.1 time for a last request, whose answer ends `connection`: as long as it likes to go on without one, or a moment when
+    /// the server closes. Tells whether it has ended.
+    async fn has_ended_by_itself<C: GracefulConnection>(&self, connection: Pin<&mut C>) -> bool {
+        let closes = async {
+            self.shared.destination.closing.cancelled().await;
+            time::sleep(LAST_REQUEST.min(self.shared.grace_period / 4)).await;
+        };
+        tokio::select! {
+            _ = connection => true,
+            () = closes => false,
+        }
+    }
+}
+
+/// Ends the stream of a connection that has ended.
+async fn end<S: AsyncRead + AsyncWrite + Unpin>(returned: oneshot::Receiver<S>) {
+    if let Ok(stream) = returned.await {
+        lingering::end(stream).await;
     }
 }
 

@@ -155,8 +155,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        admission::Admission, connection::PREFACE, live_model::LiveModel, metrics::Metrics,
-        tokens::Authentication,
+        admission::Admission, connection::PREFACE, live_model::LiveModel, metrics::Metrics, origins::Origins,
+        rest::Rest, service::Playlists, tokens::Authentication,
     };
 
     /// Sends `bytes` and then nothing; returns the time until the server ends the connection.
@@ -165,10 +165,23 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let limits = Limits::default();
         let metrics = Arc::new(Metrics::new(Arc::new(LiveModel::default())));
+        let live = Arc::new(LiveModel::default());
+        let admission = Arc::new(Admission::new(limits.max_queued_calls, Arc::clone(&metrics)));
+        let playlists = Arc::new(Playlists::new(
+            Arc::clone(&live),
+            Arc::clone(&metrics),
+            Arc::clone(&admission),
+            "replica",
+        ));
+        let rest =
+            Rest { playlists, live, draining: CancellationToken::new(), page: true, describes_itself: true };
         let destination = Destination {
             routes: Router::new(),
+            rest,
+            origins: Origins::new(Vec::new()),
+            draining: CancellationToken::new(),
             authentication: Authentication::new(None),
-            admission: Arc::new(Admission::new(limits.max_queued_calls, Arc::clone(&metrics))),
+            admission,
             metrics,
             closing: CancellationToken::new(),
         };

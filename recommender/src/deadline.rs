@@ -23,6 +23,12 @@ impl Deadline {
         Deadline { at: Instant::now() + time_given, time_given }
     }
 
+    /// That of a request, which was noted when its call began.
+    pub(crate) fn of_request<B>(request: &http::Request<B>) -> Self {
+        let noted = request.extensions().get::<Deadline>().copied();
+        noted.unwrap_or_else(|| Deadline::of(request.headers()))
+    }
+
     /// The time that is left, perhaps none.
     pub(crate) fn time_left(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())

@@ -1,4 +1,4 @@
-//! Serves the current model version over gRPC, and follows the volume to the next one while it serves.
+//! Serves the current model version over gRPC, gRPC-Web and REST, and follows the volume to the next one while it serves.
 //!
 //! ```text
 //! volume ──refresh──▶ LiveModel ──snapshot──▶ service ──answer──▶ connection       Metrics, Health
@@ -31,6 +31,7 @@ mod service;
 mod health;
 mod histogram;
 mod process_metrics;
+mod page;
 mod methods;
 mod metrics;
 mod exposition;
@@ -38,12 +39,20 @@ mod metrics_server;
 mod queue;
 mod admission;
 mod activity;
+mod grpc_web;
+mod dialect;
+mod origins;
 mod request_body;
 mod answer_body;
 mod secret_files;
 mod tls;
 mod tokens;
 mod security;
+mod openapi;
+mod rest_requests;
+mod rest_errors;
+mod rest;
+mod rim;
 mod calls;
 mod connection;
 mod connections;
@@ -59,6 +68,7 @@ pub use self::{
     args::{Args, LogFormat, Settings},
     limits::Limits,
     logging::init_logging,
+    origins::AllowedOrigin,
     search::SearchPage,
     secret_files::SecretError,
     security::Security,

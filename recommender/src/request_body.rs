@@ -9,11 +9,14 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use http::Version;
 use hyper::body::{Body, Frame, Incoming};
 
 use crate::{
     admission::{Admission, Reservation},
+    grpc_web::{Decoder, Encoding},
     methods::Method,
+    status,
 };
 
 type BoxError = Box<dyn StdError + Send + Sync>;
@@ -38,6 +41,10 @@ pub(crate) struct RequestBody {
     was_waited_for: bool,
     received: Received,
     is_whole: bool,
+    /// Of gRPC-Web in text.
+    decoder: Option<Decoder>,
+    /// Whether the connection is over HTTP/1, which tells of a body that will not be whole by its error alone.
+    is_http1: bool,
 }
 
 /// What has come of a body and was not handed on.
@@ -77,8 +84,17 @@ impl Received {
 }
 
 impl RequestBody {
-    pub(crate) fn new(body: Incoming, admission: &Arc<Admission>, method: Method) -> Self {
+    /// The body of a request for `method`, over `version` of HTTP.
+    pub(crate) fn new(
+        body: Incoming,
+        admission: &Arc<Admission>,
+        method: Method,
+        version: Version,
+        web: Option<Encoding>,
+    ) -> Self {
         RequestBody {
+            decoder: (web == Some(Encoding::Text)).then(Decoder::default),
+            is_http1: version < Version::HTTP_2,
             body,
             admission: Arc::clone(admission),
             reservation: admission.reservation(),
@@ -112,12 +128,19 @@ impl Body for RequestBody {
             }
             match frame {
                 None => self.is_whole = true,
+                Some(Err(_)) if self.is_http1 => return Poll::Ready(Some(Err(status::cut_short().into()))),
                 // The client or its connection has gone, and the call ends with its stream, as cancelled. tonic would take an error
                 // for a fault of ours. Should the stream live, the call has its deadline.
                 Some(Err(_)) => return Poll::Pending,
                 // Trailers mean nothing in a request.
                 Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
+                    if let Ok(mut data) = frame.into_data() {
+                        if let Some(decoder) = &mut self.decoder {
+                            data = match decoder.decode(&data) {
+                                Ok(data) => data,
+                                Err(status) => return Poll::Ready(Some(Err(status.into()))),
+                            };
+                        }
                         if let Err(status) = self.reservation.add(data.len()) {
                             return Poll::Ready(Some(Err(status.into())));
                         }
@@ -125,6 +148,11 @@ impl Body for RequestBody {
                     }
                     self.is_whole = self.body.is_end_stream();
                 }
+            }
+            if self.is_whole
+                && let Some(Err(status)) = self.decoder.as_ref().map(Decoder::end)
+            {
+                return Poll::Ready(Some(Err(status.into())));
             }
             if self.method.is_stream() || self.received.length > MAX_BODY {
                 break;

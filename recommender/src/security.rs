@@ -6,6 +6,7 @@ use clap::ArgAction;
 use prometheus_client::registry::Registry;
 
 use crate::{
+    origins::AllowedOrigin,
     secret_files::{Reloads, SecretError, Watched},
     tls::{Handshakes, Tls, TlsFiles},
     tokens::{Authentication, Tokens},
@@ -23,14 +24,23 @@ pub struct Security {
     #[arg(long, env = "TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
-    /// Whether the service describes itself to clients such as grpcurl.
+    /// Whether the service describes itself, to clients such as grpcurl and as `/api/openapi.json`.
     #[arg(long, env = "REFLECTION", value_name = "BOOLEAN", default_value_t = true, action = ArgAction::Set)]
     pub reflection: bool,
+
+    /// Whether browsers are shown a page at `/`.
+    #[arg(long, env = "PAGE", value_name = "BOOLEAN", default_value_t = true, action = ArgAction::Set)]
+    pub page: bool,
+
+    /// The origins of pages elsewhere that may ask over REST and gRPC-Web, such as `https://music.example`; several with commas between,
+    /// or `*` for all [default: none].
+    #[arg(long, env = "CORS_ALLOW_ORIGIN", value_name = "ORIGINS", value_delimiter = ',')]
+    pub cors_allow_origin: Vec<AllowedOrigin>,
 }
 
 impl Default for Security {
     fn default() -> Self {
-        Security { tls: None, token_file: None, reflection: true }
+        Security { tls: None, token_file: None, reflection: true, page: true, cors_allow_origin: Vec::new() }
     }
 }
 

@@ -23,7 +23,9 @@ use crate::{
     live_model::LiveModel,
     metrics::Metrics,
     metrics_server::{self, Pages},
+    origins::Origins,
     refresh::Refresher,
+    rest::Rest,
     secret_files::SecretError,
     security::Secrets,
     service::Playlists,
@@ -91,7 +93,7 @@ impl Server {
         Ok(Server { settings, secrets, listener, local_addr, metrics_listener, metrics_addr })
     }
 
-    /// The address that gRPC is served on, with the port that was taken for port 0.
+    /// The address that calls are served on, with the port that was taken for port 0.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
@@ -116,7 +118,13 @@ impl Server {
         let metrics = Arc::new(metrics);
         let health = Health::new().await;
         let admission = Arc::new(Admission::new(settings.limits.max_queued_calls, Arc::clone(&metrics)));
-        let routes = routes(&settings, &live, &metrics, &admission, &health)?;
+        let playlists = Arc::new(Playlists::new(
+            Arc::clone(&live),
+            Arc::clone(&metrics),
+            Arc::clone(&admission),
+            &settings.served_by,
+        ));
+        let routes = routes(&settings, &playlists, &health)?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             revision = model::REVISION,
@@ -139,12 +147,22 @@ impl Server {
         let drained = CancellationToken::new();
         tasks.spawn(metrics_server::serve(metrics_listener, Arc::new(pages), drained.clone()));
         let mut readiness = JoinSet::new();
-        readiness.spawn(health.follow(live, draining.clone()));
+        readiness.spawn(health.follow(Arc::clone(&live), draining.clone()));
+        let rest = Rest {
+            playlists,
+            live,
+            draining: draining.clone(),
+            page: settings.security.page,
+            describes_itself: settings.security.reflection,
+        };
         let destination = Destination {
             routes,
+            rest,
+            origins: Origins::new(settings.security.cors_allow_origin.clone()),
             authentication: gate.authentication,
             admission,
             metrics,
+            draining: draining.clone(),
             closing: CancellationToken::new(),
         };
         let mut connections = Connections::new(
@@ -194,16 +212,8 @@ async fn bind(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, S
     Ok((listener, local_addr))
 }
 
-/// All services of the port.
-fn routes(
-    settings: &Settings,
-    live: &Arc<LiveModel>,
-    metrics: &Arc<Metrics>,
-    admission: &Arc<Admission>,
-    health: &Health,
-) -> Result<Router, ServeError> {
-    let playlists =
-        Playlists::new(Arc::clone(live), Arc::clone(metrics), Arc::clone(admission), &settings.served_by);
+/// All services of gRPC.
+fn routes(settings: &Settings, playlists: &Arc<Playlists>, health: &Health) -> Result<Router, ServeError> {
     let descriptors = || {
         tonic_reflection::server::Builder::configure()
             // Each version of reflection would only list itself.
@@ -215,8 +225,8 @@ fn routes(
             // Not part of any method; clients look them up to show the details of an error.
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
-    let mut routes =
-        Routes::new(PlaylistServiceServer::new(playlists)).add_service(HealthServer::new(health.service()));
+    let mut routes = Routes::new(PlaylistServiceServer::from_arc(Arc::clone(playlists)))
+        .add_service(HealthServer::new(health.service()));
     if settings.security.reflection {
         routes = routes
             .add_service(descriptors().build_v1().map_err(ServeError::Reflection)?)

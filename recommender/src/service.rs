@@ -149,8 +149,8 @@ impl PlaylistService for Playlists {
 
 /// Until when the answer to a request is of use.
 fn deadline_of<T>(request: &Request<T>) -> Deadline {
-    let deadline = request.extensions().get::<Deadline>().copied();
-    deadline.unwrap_or_else(|| Deadline::of(&request.metadata().clone().into_headers()))
+    let noted = request.extensions().get::<Deadline>().copied();
+    noted.unwrap_or_else(|| Deadline::of(&request.metadata().clone().into_headers()))
 }
 
 /// Answers a checked request from one model, for as long as `go_on` says that somebody waits for it.

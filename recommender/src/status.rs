@@ -91,6 +91,49 @@ pub(crate) fn token_invalid() -> Status {
     )
 }
 
+/// A body that is not what the route takes; `problem` says how.
+pub(crate) fn invalid_body(problem: String) -> Status {
+    Status::with_error_details(Code::InvalidArgument, problem, with_reason("INVALID_REQUEST"))
+}
+
+/// A body that is longer than any that is taken.
+pub(crate) fn body_too_large(most: usize) -> Status {
+    let message = format!("the body has more than {most} bytes; send fewer songs");
+    Status::with_error_details(Code::OutOfRange, message, with_reason("BODY_TOO_LARGE"))
+}
+
+/// Nothing is served at the path of the request.
+pub(crate) fn no_such_route() -> Status {
+    Status::with_error_details(
+        Code::NotFound,
+        "there is nothing at this path; `/api/openapi.json` tells the routes",
+        with_reason("NO_SUCH_ROUTE"),
+    )
+}
+
+/// The route takes other methods of HTTP.
+pub(crate) fn method_not_allowed(methods: &str) -> Status {
+    Status::with_error_details(
+        Code::Unimplemented,
+        format!("the path takes {methods} alone"),
+        with_reason("METHOD_NOT_ALLOWED"),
+    )
+}
+
+/// A browser asks for a page that may not.
+pub(crate) fn origin_not_allowed() -> Status {
+    Status::with_error_details(
+        Code::PermissionDenied,
+        "pages from elsewhere may not ask; let the operator name their origin in `--cors-allow-origin`",
+        with_reason("ORIGIN_NOT_ALLOWED"),
+    )
+}
+
+/// The request ended before it was whole, as when its client goes.
+pub(crate) fn cut_short() -> Status {
+    Status::cancelled("the request ended before it was whole")
+}
+
 /// Something failed that no request should be able to cause. The cause is for the log only.
 pub(crate) fn internal() -> Status {
     Status::internal("an internal error, which the log of the replica describes")

@@ -120,10 +120,16 @@ impl Trace {
         if !span.is_recording() {
             return Trace(None);
         }
-        let (service, method) = method.split_once('/').unwrap_or(("", "_OTHER"));
-        span.set_attribute(KeyValue::new("rpc.system", "grpc"));
-        span.set_attribute(KeyValue::new("rpc.service", service));
-        span.set_attribute(KeyValue::new("rpc.method", method));
+        // A route is named by its method of HTTP and its path, and a method of gRPC by its service and itself.
+        if let Some((http_method, route)) = method.split_once(' ') {
+            span.set_attribute(KeyValue::new("http.request.method", http_method));
+            span.set_attribute(KeyValue::new("http.route", route));
+        } else {
+            let (service, method) = method.split_once('/').unwrap_or(("", "_OTHER"));
+            span.set_attribute(KeyValue::new("rpc.system", "grpc"));
+            span.set_attribute(KeyValue::new("rpc.service", service));
+            span.set_attribute(KeyValue::new("rpc.method", method));
+        }
         span.set_attribute(KeyValue::new("request.id", request_id.to_owned()));
         Trace(Some(Context::new().with_span(span)))
     }

@@ -89,8 +89,7 @@ impl Authentication {
         let Some(tokens) = &self.0 else {
             return Ok(());
         };
-        // The probes of Kubernetes cannot send one, and learn nothing but whether the replica is ready.
-        if matches!(method, Method::Check | Method::Watch) {
+        if !method.needs_token() {
             return Ok(());
         }
         let authorization = authorization.ok_or_else(status::token_missing)?;

@@ -123,7 +123,7 @@ fn problem_of_text(text: &str) -> Option<String> {
 }
 
 /// The beginning of `text`, with all that could disturb a terminal or a log escaped.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::from("`");
     for c in text.chars() {
         if quoted.len() > MAX_QUOTED_BYTES {
@@ -143,14 +143,15 @@ fn non_zero(number: u32) -> Option<u32> {
     (number != 0).then_some(number)
 }
 
+/// What is wrong with a request: the first of it, and how much there is.
 #[derive(Default)]
-struct Violations {
+pub(crate) struct Violations {
     first: Vec<FieldViolation>,
     total: usize,
 }
 
 impl Violations {
-    fn add(&mut self, field: impl Into<String>, description: impl FnOnce() -> String) {
+    pub(crate) fn add(&mut self, field: impl Into<String>, description: impl FnOnce() -> String) {
         self.total += 1;
         if self.first.len() < MAX_VIOLATIONS {
             self.first.push(FieldViolation::new(field, description()));
@@ -180,7 +181,7 @@ impl Violations {
         }
     }
 
-    fn into_result(self) -> Result<(), Status> {
+    pub(crate) fn into_result(self) -> Result<(), Status> {
         if self.total == 0 {
             return Ok(());
         }
