@@ -213,7 +213,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_begins_to_speak_and_stops_is_cut_off() {
-        for bytes in [&b"GET / HT"[..], PREFACE] {
+        const NEVER_WHOLE: &[u8] = b"POST /api/recommend HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{";
+        const KEPT: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+        for bytes in [&b"GET / HT"[..], PREFACE, NEVER_WHOLE, KEPT] {
             let time = time_until_closed(bytes).await;
             let expected = Duration::from_secs(30)..Duration::from_secs(35);
             assert!(expected.contains(&time), "{bytes:?}: {time:?}");

@@ -179,7 +179,9 @@ async fn thousands_of_idle_connections() {
     let opened = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
     let silent = silent_after(siege.address(), 1_000, &[]).await;
     let idle = silent_after(siege.address(), 2_000, &opened).await;
-    siege.withstood([silent, idle]).await;
+    // Over HTTP/1.1, asked for once and kept.
+    let kept = silent_after(siege.address(), 10_000, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    siege.withstood([silent, idle, kept]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

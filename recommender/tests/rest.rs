@@ -39,8 +39,8 @@ async fn a_playlist_is_titles_with_all_that_grpc_tells() {
     let body = r#"{"songs": ["DNA.", "qqqqqqqq"], "exclude_songs": ["Congratulations"]}"#;
     let playlist = json(&post(server.address, "/api/recommend", body).await);
 
-    let asked =
-        client(&server).await.recommend(["DNA.", "qqqqqqqq"]).exclude_songs(["Congratulations"]).await;
+    let question = client_lib::RecommendRequest::new(["DNA.", "qqqqqqqq"]).exclude_songs(["Congratulations"]);
+    let asked = client(&server).await.recommend(question).await;
     let mut expected = serde_json::to_value(asked.unwrap()).unwrap();
     let recommendations = expected["songs"].take();
     let titles = recommendations.as_array().unwrap().iter().map(|it| it["song"]["title"].clone());
@@ -111,8 +111,8 @@ async fn songs_and_the_model_are_told_as_grpc_does() {
     assert_eq!(second["next_page_token"], "");
     let found = json(&get(server.address, "/api/songs/?query=%C3%81guas+de").await);
     assert_eq!(
-        found["songs"],
-        value!([{ "title": "Águas de Março", "artist": "", "uri": "", "support_count": 2 }])
+        found["songs"][0],
+        value!({ "title": "Águas de Março", "artist": "", "uri": "", "support_count": 2 })
     );
 }
 
