@@ -120,6 +120,10 @@ install_cargo_deny() {
     tool cargo-deny cargo-deny-0.20.2 from_crates_io cargo-deny 0.20.2
 }
 
+install_cargo_semver_checks() {
+    tool cargo-semver-checks cargo-semver-checks-0.51.0 from_crates_io cargo-semver-checks 0.51.0
+}
+
 install_grpcurl() {
     needs go
     tool grpcurl grpcurl-1.9.4 from_go github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4

@@ -5,7 +5,6 @@ use std::{
     ops::ControlFlow,
     process::ExitCode,
     thread,
-    time::Duration,
 };
 
 use client_lib::{Client, RecommendRequest, SearchSongsRequest};
@@ -28,9 +27,6 @@ use crate::{
 const LARGEST_PAGE: u32 = 100;
 /// The largest request that the service reads: more songs than that need not be read from standard input.
 const MAX_INPUT: u64 = 4 * 1024 * 1024;
-/// The pauses before a lost watch is taken up again; the last one repeats.
-const WATCH_PAUSES: [Duration; 4] =
-    [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(5)];
 
 /// Does what the command line asks for: answers go to standard output, failures to standard error and into the exit code.
 ///
@@ -190,38 +186,14 @@ async fn search(client: &Client, args: SearchArgs, output: Output) -> Result<(),
 
 /// Tells of models until it is interrupted. A replica that stops is no reason to end: the watch goes on with another one.
 async fn watch(client: &Client, output: Output) -> Result<(), Failure> {
-    let mut models = client.watch_model().await?;
-    let mut shown = None;
-    loop {
-        match models.next().await {
-            // After a lost connection, the first message may repeat what was shown last.
-            Some(Ok(model)) if shown.as_ref() == Some(&model.model_version) => {}
-            Some(Ok(model)) => {
-                output.line(&model, information::model_change)?;
-                shown = Some(model.model_version);
-            }
-            Some(Err(error)) if !error.is_retryable() => return Err(error.into()),
-            ended => {
-                if let Some(Err(error)) = ended {
-                    Failure::from(error).report();
-                }
-                output.remark("the watch was interrupted; trying again");
-                models = watch_again(client).await?;
-            }
-        }
+    let models = client.watch_model().await?;
+    let mut models = models.on_interruption(move |error| {
+        output.remark(&format!("the watch was interrupted; trying again: {error}"));
+    });
+    while let Some(model) = models.next().await {
+        output.line(&model?, information::model_change)?;
     }
-}
-
-async fn watch_again(client: &Client) -> Result<client_lib::ModelWatch, Failure> {
-    let mut attempt = 0;
-    loop {
-        tokio::time::sleep(WATCH_PAUSES[attempt.min(WATCH_PAUSES.len() - 1)]).await;
-        match client.watch_model().await {
-            Ok(models) => return Ok(models),
-            Err(error) if !error.is_retryable() => return Err(error.into()),
-            Err(_) => attempt += 1,
-        }
-    }
+    Ok(())
 }
 
 /// Follows the lines of standard input as the prompt would, without prompts and history. A line that fails does not end

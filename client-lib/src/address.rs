@@ -11,11 +11,16 @@ pub(crate) const HTTPS: &str = "https";
 /// The longest piece of a faulty URL that a message repeats, in characters.
 const SHOWN: usize = 200;
 
+/// Reads one URL or several, with commas between.
+pub(crate) fn parse_all(urls: &str) -> Result<Vec<Uri>, Error> {
+    urls.split(',').map(parse).collect()
+}
+
 /// Reads `http://host:port` or `https://host:port`; the scheme may be missing, which means `http`. The port of `http` is 80,
 /// that of `https` 443.
 ///
 /// User info is left out, for the service asks for none. What is returned always names the port.
-pub(crate) fn parse(url: &str) -> Result<Uri, Error> {
+fn parse(url: &str) -> Result<Uri, Error> {
     let invalid = |reason: &str| Error::InvalidUrl { url: shown(url), reason: reason.to_owned() };
     let trimmed = url.trim();
     if trimmed.is_empty() {

@@ -1,44 +1,40 @@
 //! The client: one method for each call of the contract.
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
-use proto::v1::{self, playlist_service_client::PlaylistServiceClient};
-use tokio::time;
-use tonic::{
-    Request, Response, Status,
-    metadata::{Ascii, MetadataValue},
-    transport::Endpoint,
-};
+use futures_util::{Stream, StreamExt as _};
+use proto::v1;
 
 use crate::{
-    address,
-    credentials::Credentials,
+    builder::ClientBuilder,
+    credentials::BearerToken,
     error::Error,
-    model_info::ModelInfoResponse,
+    model_info::{ModelInfoResponse, WatchModelResponse},
     playlist::{RecommendResponse, SearchSongsResponse},
     requests::{RecommendRequest, SearchSongsRequest},
-    retries::{self, Attempts, Failure, Retries},
+    retries::Retries,
     status,
-    transport::{self, Transport},
+    transport::Transport,
     watch::ModelWatch,
 };
 
-type Grpc = PlaylistServiceClient<Transport>;
-
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest timeout that the service is told of; a longer one is kept on this side only.
-const LONGEST_ANNOUNCED_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
-/// The largest answer that is read, in bytes. 500 songs with 100 rules each stay below it.
-const MAX_ANSWER: usize = 64 * 1024 * 1024;
-
-/// A client of one recommender. Cheap to clone; clones share one connection, on which calls run side by side.
+/// A client of one recommender, which may have many replicas. Cheap to clone; clones share the connections, on which
+/// calls run side by side.
 ///
-/// Connections are opened when they are needed, also after the service was restarted.
+/// # Replicas
+///
+/// The client is given one URL or [several](Self::builder). Each address that the host of a URL stands for is taken for a
+/// replica: a name with many addresses, such as that of a headless Service of Kubernetes, is balanced over all of them. The
+/// first call connects to all; from then on each is kept connected, and calls go to those that are, each to the one with less
+/// to do of two that are drawn.
+///
+/// A replica whose connection ends is ejected: it gets no call until it was connected again, which is tried after
+/// 0.1 s at most, and after up to 5 s in the end. A replica that says that it is not available gets no call for a second
+/// that another one can take. Addresses are looked up every [30 seconds](ClientBuilder::resolve_interval), and when a
+/// connection fails; those that are gone get no further call, and when a look-up fails, those last known stay.
+///
+/// A connection is asked every 4 seconds whether it still lives, unless it shows it by itself; after 3 seconds without an
+/// answer it is taken for lost.
 ///
 /// # Retries
 ///
@@ -48,10 +44,9 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// | what happened | the call goes out again |
 /// | --- | --- |
 /// | the service surely has not seen it: the connection was going away, or the stream was refused | always, at first at once |
-/// | nothing accepts connections | after a pause |
-/// | the connection was lost before the answer was complete | after a pause, on another connection |
-/// | the service, or a proxy before it, is not available | after the time that it tells, else after a pause |
-/// | the service has no model yet | after the time that it tells |
+/// | no replica can be connected | after a pause |
+/// | the connection was lost before the answer was complete | after a pause, on another replica if there is one |
+/// | the replica, or a proxy before it, is not available, or has no model yet | after a pause, on another replica; if there is none, after the time that it tells |
 /// | the service is overloaded | after the time that it tells; not at all if it tells none |
 /// | anything else: a timeout, a refused request, a fault | not |
 ///
@@ -60,7 +55,8 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// surely has not seen it. Of the calls that the service may have worked on, a client repeats a tenth of as many as
 /// were answered, and 1,000 beyond these, so that a service with too much to do does not get more.
 ///
-/// Every call must be awaited on a tokio runtime with I/O and time, and one client on one runtime only.
+/// Every call must be awaited on a tokio runtime with I/O and time. The connections live on that of the first call and, when it
+/// has ended, on that of the next one.
 ///
 /// ```
 /// # mod sample { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sample/mod.rs")); }
@@ -82,21 +78,35 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) timeout: Duration,
 }
 
-struct Shared {
-    url: String,
-    timeout: Duration,
-    retries: Retries,
-    endpoint: Endpoint,
-    authorization: Option<MetadataValue<Ascii>>,
-    /// Made at the first call, for that is on a runtime.
-    grpc: OnceLock<Grpc>,
+pub(crate) struct Shared {
+    pub(crate) url: String,
+    pub(crate) retries: Retries,
+    pub(crate) bearer_token: BearerToken,
+    #[cfg(feature = "tracing")]
+    pub(crate) trace_context: Option<crate::spans::TraceContext>,
+    pub(crate) transport: Transport,
 }
 
 impl Client {
     /// Connects with the default timeouts, see [`ClientBuilder::connect`].
+    ///
+    /// ```
+    /// # mod sample { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sample/mod.rs")); }
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), client_lib::Error> {
+    /// # let server = sample::Server::start(sample::Sample::default());
+    /// # let url = server.url();
+    /// # /*
+    /// let url = "http://localhost:52023";
+    /// # */
+    /// let client = client_lib::Client::connect(url).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -107,6 +117,13 @@ impl Client {
 
     /// A client with the default timeouts that connects at its first call, see [`ClientBuilder::lazy`].
     ///
+    /// ```
+    /// # fn main() -> Result<(), client_lib::Error> {
+    /// let client = client_lib::Client::lazy("http://localhost:52023")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::InvalidUrl`].
@@ -114,20 +131,63 @@ impl Client {
         Self::builder(url).lazy()
     }
 
-    /// Starts a client with other timeouts, or with credentials. `url` is `http://host:port` or, for TLS,
-    /// `https://host:port`; without a scheme it is `http`, and the port is 80 or 443 if it is left out. User
-    /// info is not sent.
-    pub fn builder(url: &str) -> ClientBuilder {
-        ClientBuilder {
-            url: url.to_owned(),
-            timeout: DEFAULT_TIMEOUT,
-            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-            max_attempts: retries::DEFAULT_MAX_ATTEMPTS,
-            credentials: Credentials::default(),
-        }
+    /// A client of the service that the environment names, with its credentials; it connects at its first call. The
+    /// variables are those of the program `playlist`, see [`ClientBuilder::from_env`].
+    ///
+    /// ```
+    /// # fn main() -> Result<(), client_lib::Error> {
+    /// let client = client_lib::Client::from_env()?;
+    /// assert_eq!(client.url(), "http://localhost:52023");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidUrl`] and [`Error::InvalidCredentials`].
+    pub fn from_env() -> Result<Self, Error> {
+        ClientBuilder::from_env()?.lazy()
     }
 
-    /// The URL of the recommender, with its port and without user info.
+    /// Starts a client with settings of its own. `url` is `http://host:port` or, for TLS,
+    /// `https://host:port`; without a scheme it is `http`, and the port is 80 or 443 if it is left out. User
+    /// info is not sent. Several URLs stand with commas between, and are [balanced](Self#replicas) together.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), client_lib::Error> {
+    /// use client_lib::Client;
+    ///
+    /// let one = Client::builder("http://localhost:52023").lazy()?;
+    /// let some = Client::builder("http://10.0.0.1:52023,http://10.0.0.2:52023").lazy()?;
+    /// // A name with many addresses is as good as a list.
+    /// let all = Client::builder("http://playlist-recommender-headless:52023").lazy()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(url: &str) -> ClientBuilder {
+        ClientBuilder::new(url)
+    }
+
+    /// This client with another timeout for each call, on the same connections.
+    ///
+    /// ```
+    /// # mod sample { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sample/mod.rs")); }
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), client_lib::Error> {
+    /// # let server = sample::Server::start(sample::Sample::default());
+    /// # let client = client_lib::Client::connect(server.url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// let found = client.with_timeout(Duration::from_millis(500)).search_songs("hum").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { shared: Arc::clone(&self.shared), timeout }
+    }
+
+    /// The URL of the recommender, with its port and without user info; several with commas between.
     ///
     /// ```
     /// # fn main() -> Result<(), client_lib::Error> {
@@ -243,7 +303,7 @@ impl Client {
     }
 
     /// Asks to be told of model versions: of the one in service at once, and of each that comes into service
-    /// after it.
+    /// after it. When the replica stops or the connection is lost, the watch goes on with another one by itself.
     ///
     /// The timeout is for the beginning of the stream; it may then last for any time.
     ///
@@ -265,6 +325,13 @@ impl Client {
     ///
     /// Those of every call, see [`recommend`](Self::recommend).
     pub async fn watch_model(&self) -> Result<ModelWatch, Error> {
+        Ok(ModelWatch::new(self.open_watch().await?.boxed(), Some(self.clone())))
+    }
+
+    /// The models that one replica tells of.
+    pub(crate) async fn open_watch(
+        &self,
+    ) -> Result<impl Stream<Item = Result<WatchModelResponse, Error>> + Send + use<>, Error> {
         const CALL: &str = "WatchModel";
         let request = v1::WatchModelRequest {};
         let models = self
@@ -274,57 +341,19 @@ impl Client {
                 grpc.watch_model(request).await
             })
             .await?;
-        let Shared { url, timeout, .. } = &*self.shared;
-        Ok(ModelWatch::new(models, CALL, url.clone(), *timeout))
+        let client = self.clone();
+        Ok(models.map(move |model| match model {
+            Ok(model) => Ok(WatchModelResponse::from_wire(model)),
+            Err(status) => Err(status::error(&status, CALL, client.url(), client.timeout)),
+        }))
     }
 
-    /// Makes one call, and makes it again where that can help, all within the timeout.
-    async fn call<Q, A, F>(
-        &self,
-        call: &'static str,
-        message: Q,
-        send: impl Fn(Grpc, Request<Q>) -> F,
-    ) -> Result<A, Error>
-    where
-        Q: Clone,
-        F: Future<Output = Result<Response<A>, Status>>,
-    {
-        let Shared { url, timeout, retries, endpoint, authorization, grpc } = &*self.shared;
-        let grpc =
-            grpc.get_or_init(|| Grpc::new(Transport::new(endpoint)).max_decoding_message_size(MAX_ANSWER));
-        let began = Instant::now();
-        let mut attempts = Attempts::default();
-        let mut not_connected = None;
-        loop {
-            let left = timeout.saturating_sub(began.elapsed());
-            let mut request = Request::new(message.clone());
-            if left <= LONGEST_ANNOUNCED_TIMEOUT {
-                request.set_timeout(left);
-            }
-            if let Some(authorization) = authorization {
-                request.metadata_mut().insert("authorization", authorization.clone());
-            }
-            let failure = match time::timeout(left, send(grpc.clone(), request)).await {
-                Ok(Ok(answer)) => {
-                    retries.answered();
-                    return Ok(answer.into_inner());
-                }
-                Ok(Err(status)) => Failure {
-                    error: status::error(&status, call, url, *timeout),
-                    is_unseen: status::is_unseen(&status),
-                },
-                // That there is nobody to connect to says more than that it took long to find out again.
-                Err(_elapsed) => {
-                    let timed_out = Error::Timeout { url: url.clone(), call, after: *timeout };
-                    return Err(not_connected.unwrap_or(timed_out));
-                }
-            };
-            let left = timeout.saturating_sub(began.elapsed());
-            match retries.pause(&mut attempts, &failure, left) {
-                Some(pause) => time::sleep(pause).await,
-                None => return Err(failure.error),
-            }
-            not_connected = Some(failure.error).filter(|error| matches!(error, Error::Connect { .. }));
+    /// Makes sure that a recommender answers.
+    pub(crate) async fn reach(&self) -> Result<(), Error> {
+        match self.model_info().await {
+            // What has too much to do answers, too.
+            Ok(_) | Err(Error::Overloaded { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 }
@@ -333,126 +362,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("url", &self.shared.url)
-            .field("timeout", &self.shared.timeout)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
-    }
-}
-
-/// The settings of a [`Client`], from [`Client::builder`].
-#[derive(Clone)]
-#[must_use]
-pub struct ClientBuilder {
-    url: String,
-    timeout: Duration,
-    connect_timeout: Duration,
-    max_attempts: u32,
-    credentials: Credentials,
-}
-
-impl ClientBuilder {
-    /// How long a call may take, with connecting and with all [retries](Client#retries); 10 seconds when it is not
-    /// set.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// How long opening a connection may take, within the timeout of the call that needs it; 5 seconds when
-    /// it is not set.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// How often a call may go out, see [retries](Client#retries); 5 times when it is not set. 1 is for applications
-    /// that repeat calls themselves; calls that the service surely has not seen go out again all the same. 0 is
-    /// taken for 1.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let impatient = client_lib::Client::builder("http://localhost:1").max_attempts(1);
-    /// assert!(impatient.connect().await.is_err());
-    /// # }
-    /// ```
-    pub fn max_attempts(mut self, max_attempts: u32) -> Self {
-        self.max_attempts = max_attempts;
-        self
-    }
-
-    /// Trusts the authorities whose certificates are in this PEM text, and no others, to vouch for the server.
-    /// When it is not set, those are trusted that browsers trust, as Mozilla lists them.
-    ///
-    /// ```
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let pem = rcgen::generate_simple_self_signed(["localhost".to_owned()])?.cert.pem();
-    /// # /*
-    /// let pem = std::fs::read("ca.crt")?;
-    /// # */
-    /// let client = client_lib::Client::builder("https://localhost:52023").ca_certificate_pem(pem).lazy()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn ca_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.credentials.ca_certificate = Some(pem.into());
-        self
-    }
-
-    /// Expects the server's certificate to be for `name` instead of the URL's host: through a tunnel, a server is reached at
-    /// another address than the one that it is known by. Without TLS it has no effect.
-    pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
-        self.credentials.server_name = Some(name.into());
-        self
-    }
-
-    /// Shows the server this certificate, which proves with its private key who the client is. Both are PEM
-    /// text; certificates that lead to the authority may follow the client's.
-    pub fn client_identity_pem(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        self.credentials.identity = Some((certificate.into(), key.into()));
-        self
-    }
-
-    /// Sends this token with each call, as `authorization: Bearer <token>`. Without TLS, whoever sees the
-    /// traffic sees it.
-    pub fn bearer_token(mut self, token: impl Into<String>) -> Self {
-        self.credentials.bearer_token = Some(token.into());
-        self
-    }
-
-    /// Connects, and asks for the model in service to make sure that a recommender answers: through a tunnel,
-    /// a connection alone tells little. Whether it has a model does not matter.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidUrl`], [`Error::InvalidCredentials`], [`Error::Connect`] when nothing listens,
-    /// [`Error::Tls`], [`Error::Protocol`] or
-    /// [`Error::Unimplemented`] when it is something else, and the others of [`Client::model_info`].
-    pub async fn connect(self) -> Result<Client, Error> {
-        let client = self.lazy()?;
-        match client.model_info().await {
-            // What has too much to do answers, too.
-            Ok(_) | Err(Error::Overloaded { .. }) => Ok(client),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// A client that connects at its first call. Does no I/O, and may be called outside of a runtime.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidUrl`] and [`Error::InvalidCredentials`].
-    pub fn lazy(self) -> Result<Client, Error> {
-        let uri = address::parse(&self.url)?;
-        let endpoint = transport::endpoint(uri.clone(), self.connect_timeout);
-        Ok(Client {
-            shared: Arc::new(Shared {
-                url: uri.to_string().trim_end_matches('/').to_owned(),
-                timeout: self.timeout,
-                retries: Retries::new(self.max_attempts),
-                endpoint: self.credentials.secure(endpoint, &uri)?,
-                authorization: self.credentials.authorization()?,
-                grpc: OnceLock::new(),
-            }),
-        })
     }
 }

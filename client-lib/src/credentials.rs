@@ -1,18 +1,24 @@
 //! Whom the client trusts, and how it shows who it is.
 
-use std::error::Error as StdError;
+use std::{pin::Pin, sync::Arc};
 
 use http::Uri;
 use rustls::{
-    AlertDescription, CertificateError, RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    AlertDescription, CertificateError, ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
 };
-use tonic::{
-    metadata::{Ascii, MetadataValue},
-    transport::{Certificate, ClientTlsConfig, Endpoint, Identity},
+use tonic::metadata::{Ascii, MetadataValue};
+
+use crate::{
+    address::HTTPS,
+    connection::{BoxError, Tls},
+    error::Error,
 };
 
-use crate::{address::HTTPS, error::Error};
+/// Gives the token for a call.
+pub(crate) type TokenProvider =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, BoxError>> + Send>> + Send + Sync>;
 
 /// Whom the client trusts, and how it shows who it is. It has no `Debug`, for that would show secrets.
 #[derive(Clone, Default)]
@@ -22,69 +28,97 @@ pub(crate) struct Credentials {
     pub(crate) server_name: Option<String>,
     /// A certificate and its key.
     pub(crate) identity: Option<(Vec<u8>, Vec<u8>)>,
-    pub(crate) bearer_token: Option<String>,
+    pub(crate) bearer_token: BearerToken,
+}
+
+/// Where the token of a call comes from.
+#[derive(Clone, Default)]
+pub(crate) enum BearerToken {
+    #[default]
+    None,
+    Fixed(String),
+    Provided(TokenProvider),
 }
 
 impl Credentials {
-    /// `endpoint`, with TLS if `uri` asks for it.
-    pub(crate) fn secure(&self, endpoint: Endpoint, uri: &Uri) -> Result<Endpoint, Error> {
+    /// How to connect with TLS, if `uri` asks for it.
+    pub(crate) fn tls(&self, uri: &Uri) -> Result<Option<Tls>, Error> {
         if uri.scheme_str() != Some(HTTPS) {
             return match (&self.ca_certificate, &self.identity) {
-                (None, None) => Ok(endpoint),
+                (None, None) => Ok(None),
                 (Some(_), _) => Err(without_tls(CA_CERTIFICATE)),
                 (None, Some(_)) => Err(without_tls(CLIENT_CERTIFICATE)),
             };
         }
-        let mut config = ClientTlsConfig::new();
-        config = match &self.ca_certificate {
+        let mut roots = RootCertStore::empty();
+        match &self.ca_certificate {
             Some(pem) => {
-                let mut roots = RootCertStore::empty();
                 for certificate in certificates(CA_CERTIFICATE, pem)? {
                     roots
                         .add(certificate)
                         .map_err(|error| unusable(CA_CERTIFICATE, format!("it is none: {error}")))?;
                 }
-                config.ca_certificate(Certificate::from_pem(pem))
             }
-            None => config.with_webpki_roots(),
+            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        }
+        let invalid = |reason: String| Error::InvalidUrl { url: uri.to_string(), reason };
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| invalid(error.to_string()))?
+            .with_root_certificates(roots);
+        let mut config = match &self.identity {
+            Some((certificate, key)) => {
+                let chain = certificates(CLIENT_CERTIFICATE, certificate)?;
+                let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| {
+                    unusable("the client's key", "it is no private key in PEM without a password")
+                })?;
+                // The files can be read, so what is left is whether they belong together.
+                config.with_client_auth_cert(chain, key).map_err(|error| {
+                    unusable(CLIENT_CERTIFICATE, format!("certificate and key do not work: {error}"))
+                })?
+            }
+            None => config.with_no_client_auth(),
         };
-        if let Some(name) = &self.server_name {
-            config = config.domain_name(name);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let name = self.server_name.as_deref().or(uri.host()).unwrap_or_default();
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|_| invalid(format!("no certificate can be for the name `{}`", name.escape_debug())))?;
+        Ok(Some(Tls { config: Arc::new(config), name }))
+    }
+}
+
+impl BearerToken {
+    /// What a call carries the token in.
+    pub(crate) async fn authorization(&self) -> Result<Option<MetadataValue<Ascii>>, BoxError> {
+        match self {
+            Self::None => Ok(None),
+            Self::Fixed(token) => Ok(Some(authorization(token)?)),
+            Self::Provided(provider) => Ok(Some(authorization(&provider().await?)?)),
         }
-        if let Some((certificate, key)) = &self.identity {
-            certificates(CLIENT_CERTIFICATE, certificate)?;
-            PrivateKeyDer::from_pem_slice(key).map_err(|_| {
-                unusable("the client's key", "it is no private key in PEM without a password")
-            })?;
-            config = config.identity(Identity::from_pem(certificate, key));
-        }
-        // The files can be read, so what is left is whether they belong together.
-        endpoint.tls_config(config).map_err(|error| {
-            let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            match self.identity {
-                Some(_) => unusable(CLIENT_CERTIFICATE, format!("certificate and key do not work: {reason}")),
-                None => Error::InvalidUrl { url: uri.to_string(), reason },
-            }
-        })
     }
 
-    /// The metadata that a call carries its token in.
-    pub(crate) fn authorization(&self) -> Result<Option<MetadataValue<Ascii>>, Error> {
-        let Some(token) = &self.bearer_token else {
-            return Ok(None);
-        };
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(unusable(
-                "the bearer token",
-                "it is empty, or has other characters than ASCII letters, digits and punctuation",
-            ));
+    /// Whether a token that is known already can be sent.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::Fixed(token) => authorization(token).map(drop),
+            Self::None | Self::Provided(_) => Ok(()),
         }
-        let mut authorization = MetadataValue::try_from(format!("Bearer {token}"))
-            .map_err(|_| unusable("the bearer token", "it cannot be sent"))?;
-        // It is then neither shown nor kept in a table of the connection.
-        authorization.set_sensitive(true);
-        Ok(Some(authorization))
     }
+}
+
+fn authorization(token: &str) -> Result<MetadataValue<Ascii>, Error> {
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(unusable(
+            "the bearer token",
+            "it is empty, or has other characters than ASCII letters, digits and punctuation",
+        ));
+    }
+    let mut authorization = MetadataValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| unusable("the bearer token", "it cannot be sent"))?;
+    // It is then neither shown nor kept in a table of the connection.
+    authorization.set_sensitive(true);
+    Ok(authorization)
 }
 
 const CA_CERTIFICATE: &str = "the certificate of the authority";
@@ -94,7 +128,7 @@ fn without_tls(what: &'static str) -> Error {
     unusable(what, "the URL asks for no TLS; write `https://`")
 }
 
-fn unusable(what: &'static str, reason: impl Into<String>) -> Error {
+pub(crate) fn unusable(what: &'static str, reason: impl Into<String>) -> Error {
     Error::InvalidCredentials { what, reason: reason.into() }
 }
 

@@ -50,6 +50,24 @@ pub enum Error {
         source: Box<dyn StdError + Send + Sync>,
     },
 
+    /// A blocking client cannot have the thread on which its connections live.
+    #[error("no thread can be had for the client; close other programs, or raise the limit of threads")]
+    Runtime {
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+
+    /// What gives the tokens gave none, see [`ClientBuilder::bearer_token_provider`](crate::ClientBuilder::bearer_token_provider).
+    #[error("`{call}` was not sent to `{url}`, for there is no token for it")]
+    NoToken {
+        /// The URL, without user info.
+        url: String,
+        /// The call, as the contract names it.
+        call: &'static str,
+        /// Why there is none.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
     /// The service asks for a token, and the call had none or another one.
     #[error("`{call}` on `{url}` was refused for want of a token: {message}")]
     Unauthenticated {
@@ -188,6 +206,8 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Connect { .. }
+            | Self::NoToken { .. }
+            | Self::Runtime { .. }
             | Self::Timeout { .. }
             | Self::NotReady { .. }
             | Self::Overloaded { .. }
@@ -211,6 +231,25 @@ impl Error {
             | Self::Overloaded { retry_after, .. }
             | Self::Unavailable { retry_after, .. } => *retry_after,
             _ => None,
+        }
+    }
+
+    /// The fields of the request that the service refused, as far as it names them.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let error = client_lib::Client::connect("http://localhost:1").await.unwrap_err();
+    /// for violation in error.field_violations() {
+    ///     println!("{}: {}", violation.field, violation.description);
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn field_violations(&self) -> &[FieldViolation] {
+        match self {
+            Self::InvalidRequest { violations, .. } => violations,
+            _ => &[],
         }
     }
 }

@@ -6,7 +6,7 @@ use proto::v1;
 use crate::{date::date, names::RefreshOutcome};
 
 /// The model in service.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ModelInfoResponse {
@@ -68,7 +68,7 @@ impl ModelInfoResponse {
 }
 
 /// A dataset of playlists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Dataset {
@@ -109,7 +109,7 @@ impl Dataset {
 }
 
 /// The parameters of a training.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Parameters {
@@ -149,7 +149,7 @@ impl Parameters {
 }
 
 /// What training found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Counts {
@@ -194,7 +194,7 @@ impl Counts {
 /// score = (R + artist_share · A) / support_count^damping    for Source::Rules
 /// score = A / support_count^damping                         for Source::Artist
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Scoring {
@@ -221,7 +221,7 @@ impl Scoring {
 }
 
 /// How the weights of rules are put together for a number of seeds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SeedScoring {
@@ -247,7 +247,7 @@ impl SeedScoring {
 }
 
 /// A stage of a training.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stage {
@@ -275,7 +275,7 @@ impl Stage {
 }
 
 /// How good a model is: measured on playlists that were held out, with a twin that was trained without them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Evaluation {
@@ -296,7 +296,7 @@ impl Evaluation {
 
 /// The figures of one recommender with one number of seeds. Means over the held-out playlists, after the
 /// definitions of the RecSys Challenge 2018.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EvaluationFigures {
@@ -337,7 +337,7 @@ impl EvaluationFigures {
 }
 
 /// One look for another model version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Refresh {
@@ -363,7 +363,7 @@ impl Refresh {
 }
 
 /// The model version in service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct WatchModelResponse {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A playlist, with what it was made from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RecommendResponse {
@@ -50,7 +50,7 @@ impl RecommendResponse {
 }
 
 /// One song of the answer, and why it is there.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Recommendation {
@@ -81,7 +81,7 @@ impl Recommendation {
 }
 
 /// A song that the model knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Song {
@@ -104,7 +104,7 @@ impl Song {
 /// A rule "who has the antecedent in a playlist also has the consequent", where the consequent is the
 /// recommended song. It tells what was counted in the training playlists. What it adds to the score is another
 /// number, which was fitted.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Rule {
@@ -140,7 +140,7 @@ impl Rule {
 }
 
 /// How what a person typed was understood.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SeedMatch {
@@ -171,7 +171,7 @@ impl SeedMatch {
 }
 
 /// One page of songs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SearchSongsResponse {

@@ -26,6 +26,8 @@ pub(crate) struct Failure {
     pub(crate) error: Error,
     /// Whether the service surely has not seen the call, though there was a connection.
     pub(crate) is_unseen: bool,
+    /// Whether another replica may be able to answer it now.
+    pub(crate) has_other_replica: bool,
 }
 
 /// What one call has tried so far.
@@ -81,6 +83,10 @@ impl Retries {
             attempts.counted += 1;
             match &failure.error {
                 Error::Connect { .. } | Error::Unavailable { retry_after: None, .. } => random_up_to(backoff),
+                // What one replica tells of itself does not bind the others.
+                Error::NotReady { .. } | Error::Unavailable { .. } if failure.has_other_replica => {
+                    random_up_to(backoff)
+                }
                 Error::NotReady { retry_after: Some(told), .. }
                 | Error::Overloaded { retry_after: Some(told), .. }
                 | Error::Unavailable { retry_after: Some(told), .. } => {
@@ -113,7 +119,7 @@ impl Retries {
 }
 
 /// Full jitter: clients that failed together do not come back together.
-fn random_up_to(longest: Duration) -> Duration {
+pub(crate) fn random_up_to(longest: Duration) -> Duration {
     longest.mul_f64(fastrand::f64())
 }
 
@@ -124,7 +130,7 @@ mod tests {
     const AN_HOUR: Duration = Duration::from_secs(3600);
 
     fn unseen() -> Failure {
-        Failure { error: lost().error, is_unseen: true }
+        Failure { error: lost().error, is_unseen: true, has_other_replica: false }
     }
 
     fn lost() -> Failure {
@@ -134,17 +140,17 @@ mod tests {
             retry_after: None,
             source: Some("reset".into()),
         };
-        Failure { error, is_unseen: false }
+        Failure { error, is_unseen: false, has_other_replica: false }
     }
 
     fn refused() -> Failure {
         let error = Error::Connect { url: String::new(), source: "refused".into() };
-        Failure { error, is_unseen: false }
+        Failure { error, is_unseen: false, has_other_replica: false }
     }
 
     fn overloaded(retry_after: Option<Duration>) -> Failure {
         let error = Error::Overloaded { url: String::new(), message: String::new(), retry_after };
-        Failure { error, is_unseen: false }
+        Failure { error, is_unseen: false, has_other_replica: false }
     }
 
     #[test]
@@ -177,6 +183,22 @@ mod tests {
                 "there is no time for it"
             );
         }
+    }
+
+    #[test]
+    fn what_one_replica_asks_for_does_not_bind_the_others() {
+        let told = Some(Duration::from_secs(10));
+        let not_ready = |has_other_replica| Failure {
+            error: Error::NotReady { url: String::new(), message: String::new(), retry_after: told },
+            is_unseen: false,
+            has_other_replica,
+        };
+        let pause = |failure| Retries::new(5).pause(&mut Attempts::default(), &failure, AN_HOUR);
+        assert!(pause(not_ready(false)) >= told);
+        assert!(pause(not_ready(true)).unwrap() <= FIRST_PAUSE);
+        // Overload is not shifted to the others.
+        let overloaded = Failure { has_other_replica: true, ..overloaded(told) };
+        assert!(pause(overloaded) >= told);
     }
 
     #[test]

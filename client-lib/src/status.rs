@@ -2,13 +2,14 @@
 
 use std::{error::Error as StdError, fmt, io, time::Duration};
 
-use tonic::{Code, ConnectError, Status, TimeoutExpired};
+use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::{
     address::HTTPS,
     credentials::{refusal, tls_failure},
     error::{Error, FieldViolation},
+    replicas::NotConnected,
     transport::NotGrpc,
 };
 
@@ -25,14 +26,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) fn error(status: &Status, call: &'static str, url: &str, timeout: Duration) -> Error {
     // A status that was sent has no source; one that the transport made up has the transport's error.
     match status.source() {
-        Some(source) => transport_error(source, call, url, timeout),
+        Some(source) => transport_error(source, call, url),
         None => service_error(status, call, url, timeout),
     }
 }
 
 /// Whether the service surely has not seen a call that failed with `status`, though there was a connection.
 pub(crate) fn is_unseen(status: &Status) -> bool {
-    let Some(source) = status.source() else {
+    let Some(source) = status.source().filter(|source| find::<NotConnected>(*source).is_none()) else {
         return false;
     };
     // The connection closed while the call waited to be sent.
@@ -47,22 +48,11 @@ pub(crate) fn is_unseen(status: &Status) -> bool {
         })
 }
 
-fn transport_error(
-    source: &(dyn StdError + 'static),
-    call: &'static str,
-    url: &str,
-    timeout: Duration,
-) -> Error {
+fn transport_error(source: &(dyn StdError + 'static), call: &'static str, url: &str) -> Error {
     let url = url.to_owned();
     // In TLS 1.3 a client certificate is refused when the connection seems to be there already.
     if let Some(message) = tls_error(source) {
         return Error::Tls { url, message: message.to_owned(), source: causes(source) };
-    }
-    if find::<ConnectError>(source).is_some() {
-        return Error::Connect { url, source: causes(source) };
-    }
-    if find::<TimeoutExpired>(source).is_some() {
-        return Error::Timeout { url, call, after: timeout };
     }
     if let Some(answer) = find::<NotGrpc>(source) {
         let message = answer.to_string();
@@ -86,6 +76,9 @@ fn transport_error(
             },
             source: Some(causes(source)),
         };
+    }
+    if find::<NotConnected>(source).is_some() {
+        return Error::Connect { url, source: causes(source) };
     }
     Error::Unavailable {
         url,
@@ -207,10 +200,10 @@ struct Cause {
 
 /// The causes from `error` downward.
 fn causes(error: &(dyn StdError + 'static)) -> Box<dyn StdError + Send + Sync> {
-    // Many layers only say "transport error" or repeat the one below; a status prints its causes itself.
+    // Some layers repeat the one below; a status prints its causes itself.
     let mut chain: Vec<(String, Option<io::ErrorKind>)> = Vec::new();
     for error in std::iter::successors(Some(error), |&error| error.source()) {
-        if error.is::<Status>() || error.is::<tonic::transport::Error>() {
+        if error.is::<Status>() {
             continue;
         }
         let message = readable(&error.to_string());

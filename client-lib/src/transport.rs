@@ -1,56 +1,64 @@
-//! The connection to one recommender: it opens at the first call and opens again when it was lost.
+//! What carries the calls: it chooses a replica for each, and checks what the library for gRPC takes for granted of the
+//! other side.
 
 use std::{
     error::Error as StdError,
     fmt,
     pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
-    time::Duration,
 };
 
-use http::{HeaderMap, HeaderName, StatusCode, Uri, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
+    header::{CONTENT_TYPE, USER_AGENT},
+};
 use http_body::Frame;
-use tonic::{
-    body::Body,
-    metadata::MetadataMap,
-    transport::{Channel, Endpoint},
+use hyper::body::Incoming;
+use tonic::{body::Body, metadata::MetadataMap};
+use tower_service::Service;
+
+use crate::{
+    connection::{BoxError, Endpoint},
+    replicas::{Load, ReplicaId, Replicas},
 };
-use tower::Service;
-
-type BoxError = Box<dyn StdError + Send + Sync>;
-
-/// How long nothing may come from the other side before it is asked whether it still lives, so that a tunnel does
-/// not close the connection.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(4);
-/// How long it may take to answer that. Together they are less than the time that a call has by default: when a
-/// host or a way to it falls silent, the calls on it go out again on another connection.
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The same for the operating system, which asks for connections that have nothing to say.
-const TCP_KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_STATUS_DETAILS: &str = "grpc-status-details-bin";
+/// The status of a replica that stops, or has no model.
+const UNAVAILABLE: &[u8] = b"14";
+/// As the service's log shows it.
+const THIS_CLIENT: HeaderValue =
+    HeaderValue::from_static(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")));
 
-/// How to connect to `uri`.
-pub(crate) fn endpoint(uri: Uri, connect_timeout: Duration) -> Endpoint {
-    Endpoint::from(uri)
-        .connect_timeout(connect_timeout)
-        .tcp_keepalive(Some(TCP_KEEP_ALIVE))
-        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .keep_alive_while_idle(true)
+/// The replica that a call was sent to last: it goes along with the request, so that the next attempt avoids it.
+#[derive(Clone, Default)]
+pub(crate) struct LastReplica(Arc<Mutex<Option<ReplicaId>>>);
+
+impl LastReplica {
+    fn get(&self) -> Option<ReplicaId> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, id: ReplicaId) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
+    }
 }
 
-/// tonic's channel, with what it takes for granted of the other side checked.
-#[derive(Clone, Debug)]
+/// Sends each call to one of the replicas.
+#[derive(Clone)]
 pub(crate) struct Transport {
-    channel: Channel,
+    replicas: Arc<Replicas>,
 }
 
 impl Transport {
-    /// Connects at the first call. Spawns a task, so it needs a tokio runtime.
-    pub(crate) fn new(endpoint: &Endpoint) -> Self {
-        Self { channel: endpoint.connect_lazy() }
+    pub(crate) fn new(replicas: Replicas) -> Self {
+        Self { replicas: Arc::new(replicas) }
+    }
+
+    /// Whether a call that failed may be answered by another replica now.
+    pub(crate) fn has_other(&self, last: &LastReplica) -> bool {
+        self.replicas.has_other(last.get())
     }
 }
 
@@ -59,32 +67,63 @@ impl Service<http::Request<Body>> for Transport {
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.channel.poll_ready(context).map_err(Into::into)
+    /// A replica is waited for in the call, where what fails keeps its cause.
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let answer = self.channel.call(request);
-        Box::pin(async move { checked(answer.await?).map_err(Into::into) })
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        let replicas = Arc::clone(&self.replicas);
+        Box::pin(async move {
+            let last = request.extensions().get::<LastReplica>().cloned().unwrap_or_default();
+            let replica = replicas.pick(last.get()).await?;
+            last.set(replica.id);
+            address(&mut request, replicas.endpoint(&replica))?;
+            let mut sender = replica.sender.clone();
+            let load = Load::new(replica);
+            checked(sender.send_request(request).await?, load).map_err(Into::into)
+        })
     }
 }
 
+/// Writes the receiver and the sender on a request.
+fn address(request: &mut http::Request<Body>, endpoint: &Endpoint) -> Result<(), http::Error> {
+    let mut uri = Uri::builder().scheme(endpoint.scheme.clone()).authority(endpoint.authority.clone());
+    if let Some(path) = request.uri().path_and_query() {
+        uri = uri.path_and_query(path.clone());
+    }
+    *request.uri_mut() = uri.build()?;
+    request.headers_mut().insert(USER_AGENT, THIS_CLIENT);
+    Ok(())
+}
+
 /// An answer that gRPC can be read from.
-fn checked(mut answer: http::Response<Body>) -> Result<http::Response<Body>, NotGrpc> {
+fn checked(mut answer: http::Response<Incoming>, load: Load) -> Result<http::Response<Body>, NotGrpc> {
     let content_type = answer.headers().get(CONTENT_TYPE);
     if !content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
-        return Err(NotGrpc {
+        let not_grpc = NotGrpc {
             status: answer.status(),
             content_type: content_type
                 .map(|value| value.as_bytes().escape_ascii().take(100).map(char::from).collect()),
-        });
+        };
+        if not_grpc.is_from_a_gateway() {
+            load.replica().rest();
+        }
+        return Err(not_grpc);
     }
     remove_unreadable_details(answer.headers_mut());
     // With its status in the headers there is nothing to come.
-    if answer.headers().contains_key(GRPC_STATUS) {
-        return Ok(answer);
+    if let Some(status) = answer.headers().get(GRPC_STATUS) {
+        rest_if_unavailable(status, &load);
+        return Ok(answer.map(Body::new));
     }
-    Ok(answer.map(|body| Body::new(CompleteBody { body, is_complete: false })))
+    Ok(answer.map(|body| Body::new(CompleteBody { body, load, is_complete: false })))
+}
+
+fn rest_if_unavailable(status: &HeaderValue, load: &Load) {
+    if status.as_bytes() == UNAVAILABLE {
+        load.replica().rest();
+    }
 }
 
 /// Removes details of a status that are not Base64, for tonic would panic on them.
@@ -106,12 +145,13 @@ fn remove_unreadable_details(headers: &mut HeaderMap) {
 ///
 /// hyper ends a body quietly when the connection goes away in the middle of it.
 struct CompleteBody {
-    body: Body,
+    body: Incoming,
+    load: Load,
     is_complete: bool,
 }
 
 impl http_body::Body for CompleteBody {
-    type Data = <Body as http_body::Body>::Data;
+    type Data = <Incoming as http_body::Body>::Data;
     type Error = BoxError;
 
     fn poll_frame(
@@ -125,13 +165,16 @@ impl http_body::Body for CompleteBody {
             Some(Ok(mut frame)) => {
                 if let Some(trailers) = frame.trailers_mut() {
                     remove_unreadable_details(trailers);
+                    if let Some(status) = trailers.get(GRPC_STATUS) {
+                        rest_if_unavailable(status, &self.load);
+                    }
                     self.is_complete = true;
                 }
                 Some(Ok(frame))
             }
-            Some(Err(status)) => {
+            Some(Err(error)) => {
                 self.is_complete = true;
-                Some(Err(status.into()))
+                Some(Err(error.into()))
             }
             None => {
                 self.is_complete = true;

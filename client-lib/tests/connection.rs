@@ -137,6 +137,15 @@ async fn a_port_that_accepts_and_says_nothing_is_a_timeout() {
 }
 
 #[tokio::test]
+async fn a_call_may_have_a_timeout_of_its_own() {
+    let server = Server::start(Sample { is_silent: true, ..Sample::default() });
+    let client = Client::connect(server.url()).await.unwrap();
+    let timeout = Duration::from_millis(100);
+    let error = client.with_timeout(timeout).recommend("a seed").await.unwrap_err();
+    assert!(matches!(error, Error::Timeout { after, .. } if after == timeout), "{error:?}");
+}
+
+#[tokio::test]
 async fn timeouts_of_any_length_are_kept() {
     let server = Server::start(Sample { is_silent: true, ..Sample::default() });
     let longest = Client::builder(server.url())

@@ -5,7 +5,13 @@
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod sample;
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use client_lib::{Client, ClientBuilder, Error};
 use proto::v1::playlist_service_server::PlaylistServiceServer;
@@ -174,6 +180,50 @@ async fn a_token_is_sent_with_each_call() {
         assert!(!error.is_retryable());
         assert!(error.to_string().contains("send a token"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_provider_is_asked_for_the_token_of_each_call() {
+    let authority = Authority::new("authority");
+    let address = serve(&authority.pair("localhost", 2100), None, Some(TOKEN)).await;
+    let asked = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&asked);
+    let client = builder(address, &authority)
+        .bearer_token_provider(move || {
+            let number = counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                match number {
+                    0 | 2 => Ok(TOKEN),
+                    1 => Ok("another-token"),
+                    _ => Err("the login has ended"),
+                }
+                .map(str::to_owned)
+            }
+        })
+        .lazy()
+        .unwrap();
+    client.recommend("a seed").await.unwrap();
+    let error = client.recommend("a seed").await.unwrap_err();
+    assert!(matches!(error, Error::Unauthenticated { .. }), "{error:?}");
+    client.recommend("a seed").await.unwrap();
+    let error = client.recommend("a seed").await.unwrap_err();
+    assert!(matches!(error, Error::NoToken { .. }), "{error:?}");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the login has ended");
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn all_addresses_of_a_name_prove_that_name() {
+    let authority = Authority::new("authority");
+    let pair = authority.pair("music.example", 2100);
+    let addresses = [serve(&pair, None, None).await, serve(&pair, None, None).await];
+    let client = Client::builder("https://music.example")
+        .ca_certificate_pem(authority.pem.as_str())
+        .resolver(move |_, _| async move { Ok(addresses.to_vec()) })
+        .connect()
+        .await
+        .unwrap();
+    client.recommend(["a seed"]).await.unwrap();
 }
 
 #[test]

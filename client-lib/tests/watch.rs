@@ -1,4 +1,4 @@
-//! A watch tells each model that comes into service, and ends when the replica stops.
+//! A watch tells each model that comes into service, whatever becomes of replicas and connections.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "what is not expected fails the test")]
 
@@ -6,7 +6,10 @@
 mod sample;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,14 +23,25 @@ use tonic::Status;
 
 type Models = mpsc::Sender<Result<v1::WatchModelResponse, Status>>;
 
-/// A service that tells its one watcher what is sent into the channel.
+/// A service that tells each of its watchers, one after the other, what is sent into the channel.
 fn start() -> (Server, Models) {
-    let (models, receiver) = mpsc::channel(4);
-    let receiver = Mutex::new(Some(receiver));
+    let (models, receiver) = mpsc::channel::<Result<v1::WatchModelResponse, Status>>(4);
+    let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
     let server = Server::start(Sample {
         watch_model: Box::new(move |_| {
-            let models = receiver.lock().unwrap().take().unwrap();
-            Ok(ReceiverStream::new(models).boxed())
+            let receiver = Arc::clone(&receiver);
+            let next = move |is_over| {
+                let receiver = Arc::clone(&receiver);
+                async move {
+                    if is_over {
+                        return None;
+                    }
+                    let item = receiver.lock().await.recv().await?;
+                    let is_over = item.is_err();
+                    Some((item, is_over))
+                }
+            };
+            Ok(futures_util::stream::unfold(false, next).boxed())
         }),
         ..Sample::default()
     });
@@ -76,47 +90,98 @@ async fn a_watch_outlives_the_timeout_of_calls() {
     assert_eq!(watch.next().await.unwrap().unwrap().model_version, "late");
 }
 
+/// What interrupted a watch, as it is told.
+fn listen(watch: ModelWatch) -> (ModelWatch, Arc<Mutex<Vec<String>>>) {
+    let told = Arc::<Mutex<Vec<String>>>::default();
+    let heard = Arc::clone(&told);
+    let watch = watch.on_interruption(move |error| {
+        assert!(error.is_retryable(), "{error:?}");
+        heard.lock().unwrap().push(error.to_string());
+    });
+    (watch, told)
+}
+
 #[tokio::test]
-async fn a_replica_that_stops_ends_the_watch_with_unavailable() {
+async fn a_watch_goes_on_when_its_replica_stops_and_tells_no_model_twice() {
     let (server, models) = start();
     let client = Client::connect(server.url()).await.unwrap();
-    let mut watch = client.watch_model().await.unwrap();
-    models.send(Err(Status::unavailable("stopping"))).await.unwrap();
+    let (mut watch, told) = listen(client.watch_model().await.unwrap());
+    models.send(model("first")).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().unwrap().model_version, "first");
 
+    models.send(Err(Status::unavailable("stopping"))).await.unwrap();
+    models.send(model("first")).await.unwrap();
+    models.send(model("second")).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().unwrap().model_version, "second");
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("stopping"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_watch_goes_on_when_its_replica_was_killed_and_came_back() {
+    let (server, models) = start();
+    let address = server.address();
+    let client = Client::builder(server.url()).timeout(Duration::from_secs(1)).connect().await.unwrap();
+    models.send(model("first")).await.unwrap();
+    let (mut watch, told) = listen(client.watch_model().await.unwrap());
+    watch.next().await.unwrap().unwrap();
+    drop(server);
+
+    let next = tokio::spawn(async move { watch.next().await });
+    // It has found nobody for a while.
+    while told.lock().unwrap().len() < 3 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let back = Sample {
+        watch_model: Box::new(|_| Ok(futures_util::stream::iter([model("second")]).boxed())),
+        ..Sample::default()
+    };
+    let _server = Server::start_on(address, back, None);
+    assert_eq!(next.await.unwrap().unwrap().unwrap().model_version, "second");
+}
+
+#[tokio::test]
+async fn a_watch_that_its_replica_ends_goes_on() {
+    let n_watches = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&n_watches);
+    let server = Server::start(Sample {
+        watch_model: Box::new(move |_| {
+            let number = counted.fetch_add(1, Ordering::SeqCst);
+            Ok(futures_util::stream::iter([model(&number.to_string())]).boxed())
+        }),
+        ..Sample::default()
+    });
+    let mut watch = Client::lazy(server.url()).unwrap().watch_model().await.unwrap();
+    for number in 0..3 {
+        assert_eq!(watch.next().await.unwrap().unwrap().model_version, number.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_watch_ends_with_what_asking_again_cannot_mend() {
+    let (server, models) = start();
+    let mut watch = Client::lazy(server.url()).unwrap().watch_model().await.unwrap();
+    models.send(Err(Status::unauthenticated("the token has ended"))).await.unwrap();
     let last = watch.next().await.unwrap();
-    assert!(matches!(last, Err(Error::Unavailable { .. })), "{last:?}");
+    assert!(matches!(last, Err(Error::Unauthenticated { .. })), "{last:?}");
     assert!(watch.next().await.is_none());
     assert!(watch.next().await.is_none(), "it stays at its end");
 }
 
 #[tokio::test]
-async fn a_replica_that_crashes_ends_the_watch_with_unavailable() {
-    let (server, models) = start();
-    let client = Client::connect(server.url()).await.unwrap();
-    models.send(model("first")).await.unwrap();
-    let mut watch = client.watch_model().await.unwrap();
-    watch.next().await.unwrap().unwrap();
-    drop(server);
-
-    let last = watch.next().await.unwrap();
-    assert!(matches!(last, Err(Error::Unavailable { .. })), "{last:?}");
-    assert!(watch.next().await.is_none());
-}
-
-#[tokio::test]
-async fn a_stream_that_ends_well_is_the_end() {
-    let (server, models) = start();
-    let client = Client::connect(server.url()).await.unwrap();
-    let mut watch = client.watch_model().await.unwrap();
-    drop(models);
-    assert!(watch.next().await.is_none());
-}
-
-#[tokio::test]
 async fn dropping_a_watch_tells_the_service() {
-    let (server, models) = start();
-    let client = Client::connect(server.url()).await.unwrap();
-    let watch = client.watch_model().await.unwrap();
+    let (models, receiver) = mpsc::channel(4);
+    let receiver = Mutex::new(Some(receiver));
+    let server = Server::start(Sample {
+        watch_model: Box::new(move |_| {
+            let models = receiver.lock().unwrap().take().unwrap();
+            Ok(ReceiverStream::new(models).boxed())
+        }),
+        ..Sample::default()
+    });
+    models.send(model("first")).await.unwrap();
+    let watch = Client::connect(server.url()).await.unwrap().watch_model().await.unwrap();
     drop(watch);
     tokio::time::timeout(Duration::from_secs(5), models.closed()).await.expect("the service still sends");
 }

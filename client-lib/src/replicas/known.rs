@@ -1,0 +1,183 @@
+//! What is known of the replicas.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use hyper::client::conn::http2::SendRequest;
+use tokio::time::Instant;
+use tonic::body::Body;
+
+use super::{NotConnected, ReplicaId};
+
+/// How long a replica that is not available gets no call that another one can take.
+const REST: Duration = Duration::from_secs(1);
+
+/// The replicas that there are, and what became of the last look for them.
+#[derive(Default)]
+pub(crate) struct Known {
+    replicas: Vec<(ReplicaId, State)>,
+    /// Why there are none, once that is known.
+    unresolved: Option<NotConnected>,
+}
+
+pub(super) enum State {
+    Connecting,
+    Connected(Arc<Replica>),
+    /// It gets no call until it was connected again.
+    Ejected(NotConnected),
+}
+
+impl Known {
+    /// The replica for a call that failed on `failed` last: a random one of those that are connected or, of two, that
+    /// which has less to do.
+    pub(super) fn pick(&self, failed: Option<ReplicaId>) -> Option<Arc<Replica>> {
+        let connected = || {
+            self.replicas.iter().filter_map(|(_, state)| match state {
+                State::Connected(replica) if !replica.sender.is_closed() => Some(replica),
+                _ => None,
+            })
+        };
+        let reluctance = |replica: &Replica| (Some(replica.id) == failed, replica.is_resting());
+        let least = connected().map(|replica| reluctance(replica)).min()?;
+        let mut choices = connected().filter(|replica| reluctance(replica) == least);
+        let n_choices = choices.clone().count();
+        let first = fastrand::usize(..n_choices.max(1));
+        let step = fastrand::usize(..n_choices.saturating_sub(1).max(1));
+        let second = (first + 1 + step) % n_choices.max(1);
+        let one = choices.clone().nth(first)?;
+        let other = choices.nth(second)?;
+        Some(Arc::clone(if other.n_calls() < one.n_calls() { other } else { one }))
+    }
+
+    /// Why no replica will be connected, unless that is still open.
+    pub(super) fn failure(&self) -> Option<NotConnected> {
+        if self.replicas.is_empty() {
+            return self.unresolved.clone();
+        }
+        let mut failures = Vec::new();
+        for (_, state) in &self.replicas {
+            match state {
+                State::Ejected(failure) => failures.push(failure),
+                State::Connecting | State::Connected(_) => return None,
+            }
+        }
+        // That nobody listens on one address of a host tells less than what failed on another.
+        let most_telling = failures.iter().find(|failure| !failure.is_refusal()).or(failures.first())?;
+        let mut failure = (*most_telling).clone();
+        if let others @ 1.. = failures.len() - 1 {
+            failure.message = format!("{}, nor to {others} more", failure.message);
+        }
+        Some(failure)
+    }
+
+    /// Lets those that failed be tried before it is time: whether there are any.
+    pub(super) fn try_now(&mut self) -> bool {
+        let is_any = self.failure().is_some();
+        if is_any {
+            self.unresolved = None;
+            for (_, state) in &mut self.replicas {
+                *state = State::Connecting;
+            }
+        }
+        is_any
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.replicas.is_empty()
+    }
+
+    /// Whether a look for addresses is waited for.
+    pub(super) fn is_unresolved(&self) -> bool {
+        self.replicas.is_empty() && self.unresolved.is_none()
+    }
+
+    pub(super) fn is_connecting(&self, id: ReplicaId) -> bool {
+        self.replicas.iter().any(|(it, state)| *it == id && matches!(state, State::Connecting))
+    }
+
+    pub(super) fn set(&mut self, id: ReplicaId, new: State) {
+        if let Some((_, state)) = self.replicas.iter_mut().find(|(it, _)| *it == id) {
+            *state = new;
+        }
+    }
+
+    pub(super) fn set_unresolved(&mut self, failure: NotConnected) {
+        self.unresolved = Some(failure);
+    }
+
+    /// Goes on with the replicas `ids`, of which those that were not known are being connected.
+    pub(super) fn set_ids(&mut self, ids: &[ReplicaId]) {
+        self.unresolved = None;
+        self.replicas.retain(|(id, _)| ids.contains(id));
+        for id in ids {
+            if self.replicas.iter().all(|(it, _)| it != id) {
+                self.replicas.push((*id, State::Connecting));
+            }
+        }
+    }
+}
+
+/// A replica that is connected.
+pub(crate) struct Replica {
+    pub(crate) id: ReplicaId,
+    pub(crate) sender: SendRequest<Body>,
+    n_calls: AtomicUsize,
+    connected: Instant,
+    /// In milliseconds since it was connected; 0 if it does not rest.
+    rests_until: AtomicU64,
+}
+
+impl Replica {
+    pub(super) fn new(id: ReplicaId, sender: SendRequest<Body>) -> Self {
+        Self {
+            id,
+            sender,
+            n_calls: AtomicUsize::new(0),
+            connected: Instant::now(),
+            rests_until: AtomicU64::new(0),
+        }
+    }
+
+    /// The calls that are under way.
+    fn n_calls(&self) -> usize {
+        self.n_calls.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_resting(&self) -> bool {
+        match self.rests_until.load(Ordering::Relaxed) {
+            0 => false,
+            until => self.connected.elapsed() < Duration::from_millis(until),
+        }
+    }
+
+    /// Lets others take the calls for a while.
+    pub(crate) fn rest(&self) {
+        let until = (self.connected.elapsed() + REST).as_millis();
+        self.rests_until.store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// A call that is under way on a replica, until it is dropped.
+pub(crate) struct Load(Arc<Replica>);
+
+impl Load {
+    pub(crate) fn new(replica: Arc<Replica>) -> Self {
+        replica.n_calls.fetch_add(1, Ordering::Relaxed);
+        Self(replica)
+    }
+
+    pub(crate) fn replica(&self) -> &Replica {
+        &self.0
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.n_calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
