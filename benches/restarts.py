@@ -110,12 +110,18 @@ def one(volume: pathlib.Path) -> dict:
                 replica.end()
 
 
-def main():
-    WORK.mkdir(parents=True, exist_ok=True)
+def trained() -> pathlib.Path:
+    """A volume with a model of synthetic playlists."""
     dataset, volume = WORK / "restarts.csv", WORK / "restarts-volume"
     argv = [loading.EXAMPLES / "synthesize", "--playlists", ARGS.playlists, "--seed", 1, "--output", dataset]
     subprocess.run([str(arg) for arg in argv], check=True)
     loading.train(dataset, volume, {})
+    return volume
+
+
+def main():
+    WORK.mkdir(parents=True, exist_ok=True)
+    volume = ARGS.volume or trained()
     result = {"machine": machine(), "minutes": ARGS.minutes, "share": ARGS.share}
     for addresses in ARGS.addresses:
         result[addresses] = {"many": many, "one": one}[addresses](volume)
@@ -133,6 +139,7 @@ if __name__ == "__main__":
     parser.add_argument("--share", type=float, default=0.8, help="of the capacity")
     parser.add_argument("--rate", type=float, help="calls a second, instead of a share of the capacity")
     parser.add_argument("--playlists", type=int, default=20_000)
+    parser.add_argument("--volume", type=pathlib.Path, help="one that has a model, instead of a new one")
     parser.add_argument("--output", type=pathlib.Path, help="all figures, as JSON")
     ARGS = parser.parse_args()
     main()

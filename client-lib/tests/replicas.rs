@@ -1,6 +1,11 @@
 //! A client balances over all replicas that its URLs stand for, and calls none that is known to be dead.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "what is not expected fails the test")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what is not expected fails the test"
+)]
 
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod sample;
