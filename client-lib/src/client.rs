@@ -1,5 +1,7 @@
 //! The client: one method for each call of the contract.
 
+mod diagnosis;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt as _};

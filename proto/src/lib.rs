@@ -11,5 +11,7 @@ pub mod v1 {
     tonic::include_proto!("playlist.v1");
 }
 
+pub mod standard;
+
 /// The encoded `FileDescriptorSet` of the contract with everything that it imports, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
