@@ -38,6 +38,8 @@ class Terminal:
         self._child.send(line)
         self._child.expect_exact(line)
         self._child.send("\r")
+        # What stood beside the line is taken away before it ends: the prompt is drawn once more.
+        self._child.expect_exact("\n")
         return self._until_prompt()
 
     def press(self, keys: str) -> None:

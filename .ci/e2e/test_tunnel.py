@@ -189,7 +189,34 @@ def test_nobody_is_asked_where_nobody_can_answer(sshd, sample_service):
     assert "a key must be in the agent" in told, told
 
 
-def test_a_tunnel_that_ends_on_the_way_is_told(sshd, sample_service):
+def test_a_tunnel_that_ends_on_the_way_is_told_and_opened_again(sshd, sample_service):
+    prompt = pexpect.spawn(
+        str(BINARIES / "playlist"),
+        ["--ssh", sshd.host, "--forward", sample_service.address],
+        env=CLEAN_ENVIRONMENT | sshd.env | {"HOME": str(sshd.home), "TERM": "xterm"},
+        encoding="utf-8",
+        dimensions=(50, 160),
+        timeout=30,
+    )
+    prompt.expect_exact("playlist> ")
+    prompt.send("Unforgettable\r")
+    prompt.expect_exact("playlist[1]> ")
+    prompt.send("/se")
+    for pid in sshd.connections():
+        os.kill(pid, signal.SIGTERM)
+    prompt.expect_exact(f"(the tunnel through {getpass.getuser()}@127.0.0.1 (port {sshd.port}) has ended")
+    prompt.expect_exact("is open again)")
+    # The line is as it was, and what it asks for comes through the same port.
+    prompt.send("nd\r")
+    prompt.expect_exact("API version: ")
+    prompt.expect_exact("10 ")
+    prompt.send("/quit\r")
+    prompt.expect(pexpect.EOF)
+    prompt.close()
+    assert prompt.exitstatus == 0
+
+
+def test_a_tunnel_that_ended_is_tried_again_until_the_host_is_back(sshd, sample_service, tmp_path):
     watch = subprocess.Popen(
         [BINARIES / "playlist", "--ssh", sshd.host, "--forward", sample_service.address, "watch"],
         env=CLEAN_ENVIRONMENT | sshd.env,
@@ -200,12 +227,22 @@ def test_a_tunnel_that_ends_on_the_way_is_told(sshd, sample_service):
     )
     Lines(watch.stdout).next()
     log = Lines(watch.stderr)
-    for pid in sshd.connections():
+    connections = sshd.connections()
+    sshd.process.terminate()
+    sshd.process.wait(timeout=10)
+    for pid in connections:
         os.kill(pid, signal.SIGTERM)
-    while "the tunnel through" not in log.next():
-        pass
-    watch.kill()
-    watch.wait(timeout=10)
+    while "nothing listens for ssh" not in (line := log.next()):
+        assert "open again" not in line
+    again = subprocess.Popen([SSHD, "-D", "-e", "-f", tmp_path / "sshd_config"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while "is open again" not in log.next():
+            pass
+    finally:
+        watch.kill()
+        watch.wait(timeout=10)
+        again.terminate()
+        again.wait(timeout=10)
 
 
 def test_each_hop_that_fails_is_named(sshd, sample_service, tmp_path):

@@ -2,8 +2,11 @@
 
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
+use clap_complete::Shell;
+
 use crate::{
     probe::ProbeArgs,
+    texts::Lang,
     tunnel::{Host, Target},
 };
 
@@ -14,7 +17,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SOURCE_REVI
 const EXIT_CODES: &str = "\
 Exit codes:
   0  answered (also when a song is unknown: standard error tells); `probe`: every request was answered
-  1  failed in another way; `probe`: a request failed, or was refused for overload
+  1  failed in another way; `doctor`: a check failed; `probe`: a request failed, or was refused for overload
   2  misuse, or the service refused the request as invalid
   3  the service is not reachable, or did not answer in time
   4  the service cannot answer now (no model yet, overloaded, or stopping): try again later
@@ -70,6 +73,10 @@ pub struct Args {
     #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
 
+    /// The language to speak [default: that of the locale, by LC_ALL, LC_MESSAGES or LANG]
+    #[arg(long, global = true, value_name = "LANGUAGE", ignore_case = true)]
+    pub lang: Option<Lang>,
+
     /// Print answers as JSON, in the names of the contract
     #[arg(long, global = true)]
     pub json: bool,
@@ -90,6 +97,19 @@ pub enum Command {
     Search(SearchArgs),
     /// Print one line now and one whenever another model comes into service, until interrupted
     Watch,
+    /// Look at everything between here and a playlist, and tell what to do about what is wrong; exit code 1 if something is
+    Doctor,
+    /// Print what a shell needs to complete this program's command line
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page of this program, or write the pages of all commands into a folder
+    Man {
+        /// The folder, such as `/usr/local/share/man/man1`
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
     /// Send requests at a steady rate while something is changed, and tell what they met: changes, failures, downtime
     Probe(Box<ProbeArgs>),
 }

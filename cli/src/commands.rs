@@ -3,6 +3,7 @@
 use std::{
     io::{self, BufRead as _, Read as _},
     ops::ControlFlow,
+    path::Path,
     process::ExitCode,
     thread,
 };
@@ -13,12 +14,12 @@ use tokio::sync::mpsc;
 use crate::{
     args::{Args, Command, RecommendArgs, SearchArgs},
     conversation::Conversation,
-    credentials,
+    credentials, doctor,
     failure::Failure,
-    information,
+    information, manual,
+    notices::Notices,
     output::{self, Output},
     probe, prompt,
-    session::counted,
     surroundings::Surroundings,
     tunnel::Tunnel,
 };
@@ -32,20 +33,31 @@ const MAX_INPUT: u64 = 4 * 1024 * 1024;
 ///
 /// Needs a tokio runtime with I/O and time; one thread is enough.
 pub async fn run(args: Args, surroundings: &Surroundings) -> ExitCode {
-    match follow(args, surroundings).await {
+    let output = Output::new(&args, surroundings);
+    match follow(args, output, surroundings).await {
         Ok(code) => code,
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.report();
+            failure.report(output.error_style());
             failure.exit_code()
         }
     }
 }
 
-async fn follow(mut args: Args, surroundings: &Surroundings) -> Result<ExitCode, Failure> {
-    let output = Output { json: args.json, colours: surroundings.colours };
+async fn follow(mut args: Args, output: Output, surroundings: &Surroundings) -> Result<ExitCode, Failure> {
+    let notices = Notices::new(output);
+    match &args.command {
+        Some(Command::Completions { shell }) => {
+            return manual::completions(*shell, output).map(|()| ExitCode::SUCCESS);
+        }
+        Some(Command::Man { dir }) => {
+            return manual::pages(dir.as_deref(), output).map(|()| ExitCode::SUCCESS);
+        }
+        Some(Command::Doctor) => return doctor::run(args, surroundings.somebody_is_there, &notices).await,
+        _ => {}
+    }
     // It lasts as long as this binding.
-    let tunnel = Tunnel::open(&args, surroundings.somebody_is_there).await?;
+    let tunnel = Tunnel::open(&args, surroundings.somebody_is_there, &notices).await?;
     if let Some(tunnel) = &tunnel {
         args.server = tunnel.url().to_owned();
         args.server_name = Some(tunnel.server_name().to_owned());
@@ -54,14 +66,14 @@ async fn follow(mut args: Args, surroundings: &Surroundings) -> Result<ExitCode,
     if let Some(tunnel) = &tunnel {
         tunnel.check(&client).await?;
         if surroundings.interactive {
-            output.remark(&tunnel.description());
+            output.remark(&tunnel.description(output.lang));
         }
     }
     match args.command.take() {
         None if surroundings.interactive => {
-            prompt::converse(&client, output, surroundings.history.as_deref()).await?;
+            prompt::converse(&client, &notices, surroundings).await?;
         }
-        None => return script(client, output).await,
+        None => return script(client, output, surroundings.home.as_deref()).await,
         Some(Command::Recommend(args)) => {
             recommend(&client, args, output, surroundings.input_is_terminal).await?;
         }
@@ -70,6 +82,8 @@ async fn follow(mut args: Args, surroundings: &Surroundings) -> Result<ExitCode,
             output.answer(&answer, information::model_info)?;
         }
         Some(Command::Search(args)) => search(&client, args, output).await?,
+        // They need no service, or find out themselves whether there is one: see above.
+        Some(Command::Doctor | Command::Completions { .. } | Command::Man { .. }) => {}
         Some(Command::Watch) => tokio::select! {
             watched = watch(&client, output) => watched?,
             () = output::reader_gone() => {}
@@ -101,11 +115,11 @@ async fn recommend(
     }
     let answer = client.recommend(request).await?;
     output.answer(&answer, output::explained_playlist)?;
-    for line in output::seed_remarks(&answer.seeds, |_, _| None) {
+    for line in output::seed_remarks(&answer.seeds, output.lang, |_, _| None) {
         output.remark(&line);
     }
-    for line in output::seed_remarks(&answer.excluded_songs, |_, _| None) {
-        output.remark(&format!("excluded: {line}"));
+    for line in output::seed_remarks(&answer.excluded_songs, output.lang, |_, _| None) {
+        output.remark(&output.lang.excluded(&line));
     }
     Ok(())
 }
@@ -179,7 +193,7 @@ async fn search(client: &Client, args: SearchArgs, output: Output) -> Result<(),
     }
     output.answer(&answer, output::found_songs)?;
     if answer.songs.is_empty() {
-        output.remark("no song was found");
+        output.remark(&output.lang.no_song_found());
     }
     Ok(())
 }
@@ -188,18 +202,18 @@ async fn search(client: &Client, args: SearchArgs, output: Output) -> Result<(),
 async fn watch(client: &Client, output: Output) -> Result<(), Failure> {
     let models = client.watch_model().await?;
     let mut models = models.on_interruption(move |error| {
-        output.remark(&format!("the watch was interrupted; trying again: {error}"));
+        output.remark(&format!("{}: {error}", output.lang.watch_interrupted()));
     });
     while let Some(model) = models.next().await {
-        output.line(&model?, information::model_change)?;
+        output.line(&model?, |model| information::model_change(model, output.lang))?;
     }
     Ok(())
 }
 
 /// Follows the lines of standard input as the prompt would, without prompts and history. A line that fails does not end
 /// it; the exit code is that of the last failure.
-async fn script(client: Client, output: Output) -> Result<ExitCode, Failure> {
-    let mut conversation = Conversation::new(client, output);
+async fn script(client: Client, output: Output, home: Option<&Path>) -> Result<ExitCode, Failure> {
+    let mut conversation = Conversation::new(client, output, home);
     let mut code = ExitCode::SUCCESS;
     let mut lines = lines_of_input();
     while let Some(line) = lines.recv().await {
@@ -208,18 +222,14 @@ async fn script(client: Client, output: Output) -> Result<ExitCode, Failure> {
             Ok(ControlFlow::Break(())) => return Ok(code),
             Err(failure) if failure.is_closed_pipe() => return Err(failure),
             Err(failure) => {
-                failure.report();
+                failure.report(output.error_style());
                 code = failure.exit_code();
             }
         }
     }
     match conversation.session().unsent() {
         0 => Ok(code),
-        n_songs => Err(Failure::Misuse(format!(
-            "the input ended before {} {} sent; end it with a line `/send`",
-            counted(n_songs),
-            if n_songs == 1 { "was" } else { "were" }
-        ))),
+        n_songs => Err(Failure::Misuse(output.lang.unsent_songs(n_songs))),
     }
 }
 

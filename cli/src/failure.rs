@@ -9,19 +9,10 @@ use std::{
 
 use client_lib::Error as ServiceError;
 
-use crate::{output::clean, tunnel::TunnelFailure};
+use crate::{layout::Style, output::clean, tunnel::TunnelFailure};
 
-/// How to reach a service in a cluster.
-const TUNNEL_HINT: &str = "\
-hint: a tunnel to the service may be missing; open one in another terminal with
-  ssh -N -L 52023:<cluster-ip>:52023 user@host
-or with
-  kubectl -n playlist-recommender port-forward service/playlist-recommender 52023
-or let `playlist --ssh user@host --forward <cluster-ip>:52023` open one";
-
-/// How to name what a service with TLS or tokens asks for.
-const CREDENTIALS_HINT: &str = "\
-hint: `--ca-cert` names whom to trust, `--client-cert` and `--client-key` show who you are, and `--token-file` has the token";
+/// How far a message goes on to the right where it does not fit into one line, in columns.
+const INDENT: usize = 4;
 
 /// Why the program could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -94,40 +85,38 @@ impl Failure {
     }
 
     /// Tells on standard error what failed, why, and what to do.
-    pub(crate) fn report(&self) {
+    pub(crate) fn report(&self, style: Style) {
         // There is no other place to tell it when this fails.
-        let _ = writeln!(io::stderr(), "{}", self.message());
+        let _ = io::stderr().write_all(self.message(style).as_bytes());
     }
 
-    fn message(&self) -> String {
-        let mut message = format!("error: {}", clean(&self.to_string()));
+    fn message(&self, style: Style) -> String {
+        let lang = style.lang;
+        // The mark is coloured last, for escape sequences have a width to whom wraps lines.
+        let mark = lang.error_mark();
+        let mut message = style.wrapped(&format!("{mark} {}", clean(&lang.failure(self))), INDENT);
+        message.replace_range(..mark.len(), &style.red(&mark));
+        let mut tell = |text: String| message.push_str(&style.wrapped(&text, INDENT));
         let mut cause = self.source();
         while let Some(error) = cause {
-            message.push_str("\n  cause: ");
-            message.push_str(&clean(&error.to_string()));
+            tell(format!("  {} {}", lang.cause_mark(), clean(&error.to_string())));
             cause = error.source();
         }
         if let Self::Tunnel(failure) = self {
-            message.push_str("\nhint: ");
-            message.push_str(failure.hint());
+            tell(format!("{} {}", lang.hint_mark(), failure.hint(lang)));
         }
         if let Self::Service(error) = self {
             if let ServiceError::InvalidRequest { message: told, violations, .. } = error {
                 for violation in violations.iter().filter(|one| !told.contains(&one.description)) {
-                    message.push_str(&format!(
-                        "\n  {}: {}",
-                        clean(&violation.field),
-                        clean(&violation.description)
-                    ));
+                    tell(format!("  {}: {}", clean(&violation.field), clean(&violation.description)));
                 }
             }
             if matches!(error, ServiceError::Tls { .. } | ServiceError::Unauthenticated { .. }) {
-                message.push('\n');
-                message.push_str(CREDENTIALS_HINT);
+                tell(format!("{} {}", lang.hint_mark(), lang.credentials_hint()));
             }
             if is_unreachable(error) {
-                message.push('\n');
-                message.push_str(TUNNEL_HINT);
+                // Commands are not broken, so that they can be copied.
+                message.push_str(&format!("{} {}\n", lang.hint_mark(), lang.tunnel_hint()));
             }
         }
         message

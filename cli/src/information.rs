@@ -1,53 +1,64 @@
 //! The model in service, as people read it.
 
-use std::fmt::Write as _;
-
 use chrono::{Local, SecondsFormat};
 use client_lib::{
     Counts, Dataset, Evaluation, ModelInfoResponse, Parameters, Refresh, RefreshOutcome, Scoring, Stage,
     WatchModelResponse,
 };
 
-use crate::output::{Style, clean, columns, local_date};
+use crate::{
+    layout::{Style, columns},
+    output::{clean, local_date},
+    texts::Lang,
+};
+
+/// The width of what stands before each line, in columns.
+const LABEL_WIDTH: usize = 12;
 
 pub(crate) fn model_info(answer: &ModelInfoResponse, style: Style) -> String {
+    let lang = style.lang;
     let mut rows = vec![
-        ("API version", with_revision(&answer.version, &answer.service_revision)),
-        ("Served by", clean(&answer.served_by).into_owned()),
+        // As above every playlist.
+        ("API version".to_owned(), with_revision(&answer.version, &answer.service_revision, lang)),
+        (lang.served_by_label(), clean(&answer.served_by).into_owned()),
     ];
     if answer.model_version.is_empty() {
-        rows.push(("Model", "none yet".to_owned()));
+        rows.push((lang.model_label(), lang.no_model_yet()));
     } else {
-        rows.push(("Model", clean(&answer.model_version).into_owned()));
-        rows.push(("Trained", local_date(answer.model_date)));
-        rows.push(("Published", local_date(answer.published_date)));
-        rows.push(("Loaded", local_date(answer.loaded_date)));
-        rows.push(("Trainer", with_revision(&answer.trainer_version, &answer.trainer_revision)));
+        rows.push((lang.model_label(), clean(&answer.model_version).into_owned()));
+        rows.push((lang.trained_label(), local_date(answer.model_date)));
+        rows.push((lang.published_label(), local_date(answer.published_date)));
+        rows.push((lang.loaded_label(), local_date(answer.loaded_date)));
+        let trainer = with_revision(&answer.trainer_version, &answer.trainer_revision, lang);
+        rows.push((lang.trainer_label(), trainer));
     }
     if let Some(dataset) = &answer.dataset {
-        rows.extend(dataset_rows(dataset));
+        rows.extend(dataset_rows(dataset, lang));
     }
     if let Some(parameters) = &answer.parameters {
-        rows.push(("Parameters", parameter_list(parameters)));
+        rows.push((lang.parameters_label(), parameter_list(parameters, lang)));
     }
     if let Some(counts) = &answer.counts {
-        rows.extend(count_rows(counts));
+        rows.extend(count_rows(counts, lang));
     }
     if let Some(scoring) = &answer.scoring {
-        let Scoring { weight_scale, many_weight_scale, artist_weight_scale, .. } = scoring;
-        let scales = format!(
-            "one unit is {weight_scale:.4} for a single seed, {many_weight_scale:.4} for many, {artist_weight_scale:.4} of an artist"
-        );
-        rows.push(("Weights", scales));
+        let Scoring { weight_scale, many_weight_scale, artist_weight_scale, .. } = *scoring;
+        rows.push((lang.weights_label(), lang.scales(weight_scale, many_weight_scale, artist_weight_scale)));
     }
     if let Some(refresh) = &answer.last_refresh {
-        rows.push(("Last refresh", last_refresh(refresh)));
+        rows.push((lang.last_refresh_label(), last_refresh(refresh, lang)));
     }
 
     let mut text = String::new();
     for (label, value) in rows {
         // The label is padded before it is coloured, for escape sequences have no width.
-        let _ = writeln!(text, "{} {value}", style.dim(&format!("{label:<12}")));
+        let label = format!("{label:<LABEL_WIDTH$}");
+        let line = style.wrapped(&format!("{label} {value}"), LABEL_WIDTH + 1);
+        match line.strip_prefix(label.as_str()) {
+            Some(rest) => text.extend([style.dim(&label).as_str(), rest]),
+            // The label has a line of its own.
+            None => text.push_str(&line),
+        }
     }
     if let Some(evaluation) = &answer.evaluation {
         text.push_str(&evaluation_table(evaluation, style));
@@ -62,108 +73,93 @@ pub(crate) fn model_info(answer: &ModelInfoResponse, style: Style) -> String {
 }
 
 /// One line for one message of the stream: when it came, and what it says.
-pub(crate) fn model_change(answer: &WatchModelResponse) -> String {
+pub(crate) fn model_change(answer: &WatchModelResponse, lang: Lang) -> String {
     let now = Local::now().to_rfc3339_opts(SecondsFormat::Secs, false);
     let served_by = clean(&answer.served_by);
     if answer.model_version.is_empty() {
-        let reason = answer
+        let refresh = answer
             .last_refresh
             .as_ref()
-            .map_or_else(String::new, |refresh| format!("; last refresh: {}", last_refresh(refresh)));
-        return format!("{now}  no model yet, at {served_by}{reason}");
+            .map_or_else(String::new, |refresh| lang.watched_refresh(&last_refresh(refresh, lang)));
+        return lang.watched_without_model(&now, &served_by, &refresh);
     }
-    format!(
-        "{now}  model {}, trained {}, served by {served_by}",
-        clean(&answer.model_version),
-        local_date(answer.model_date),
-    )
+    lang.watched_model(&now, &clean(&answer.model_version), &local_date(answer.model_date), &served_by)
 }
 
-fn with_revision(version: &str, revision: &str) -> String {
+fn with_revision(version: &str, revision: &str, lang: Lang) -> String {
     if revision.is_empty() {
         clean(version).into_owned()
     } else {
-        format!("{} (revision {})", clean(version), clean(revision))
+        lang.with_revision(&clean(version), &clean(revision))
     }
 }
 
-fn dataset_rows(dataset: &Dataset) -> Vec<(&'static str, String)> {
-    let Dataset { bytes, rows, skipped_rows, playlists, songs, artists, .. } = dataset;
+fn dataset_rows(dataset: &Dataset, lang: Lang) -> Vec<(String, String)> {
+    let Dataset { bytes, rows, skipped_rows, playlists, songs, artists, .. } = *dataset;
     let mut lines = vec![
-        ("Dataset", clean(&dataset.location).into_owned()),
-        (
-            "",
-            format!(
-                "{playlists} playlists, {songs} songs, {artists} artists; {rows} rows, {skipped_rows} of them skipped"
-            ),
-        ),
-        ("", format!("{bytes} bytes, SHA-256 {}", clean(&dataset.sha256))),
+        (lang.dataset_label(), clean(&dataset.location).into_owned()),
+        (String::new(), lang.dataset_counts(playlists, songs, artists, rows, skipped_rows)),
+        (String::new(), lang.dataset_bytes(bytes, &clean(&dataset.sha256))),
     ];
     if !dataset.etag.is_empty() {
-        lines.push(("", format!("ETag {}", clean(&dataset.etag))));
+        lines.push((String::new(), format!("ETag {}", clean(&dataset.etag))));
     }
     lines
 }
 
-fn parameter_list(parameters: &Parameters) -> String {
+fn parameter_list(parameters: &Parameters, lang: Lang) -> String {
     let limit = |limit: u32| match limit {
-        0 => "unlimited".to_owned(),
+        0 => lang.unlimited(),
         limit => limit.to_string(),
     };
-    format!(
-        "item key {}, min support {} ({} playlists), min confidence {}, min pair count {}, \
-         max rules per song {}, max length {}, max consequent length {}",
-        clean(&parameters.item_key),
-        clean(&parameters.min_support),
+    let min_pair_count = match parameters.min_pair_count {
+        0 => lang.switched_off(),
+        count => count.to_string(),
+    };
+    lang.parameters(
+        &clean(&parameters.item_key),
+        &clean(&parameters.min_support),
         parameters.min_support_count,
-        clean(&parameters.min_confidence),
-        match parameters.min_pair_count {
-            0 => "off".to_owned(),
-            count => count.to_string(),
-        },
-        limit(parameters.max_rules_per_song),
-        limit(parameters.max_length),
+        &clean(&parameters.min_confidence),
+        &min_pair_count,
+        &limit(parameters.max_rules_per_song),
+        &limit(parameters.max_length),
         // A service that does not tell has no longer ones.
         parameters.max_consequent_length.max(1),
     )
 }
 
-fn count_rows(counts: &Counts) -> Vec<(&'static str, String)> {
+fn count_rows(counts: &Counts, lang: Lang) -> Vec<(String, String)> {
     let by_size: Vec<_> = counts
         .itemsets_by_size
         .iter()
         .enumerate()
         .map(|(index, itemsets)| match index {
-            0 => format!("{itemsets} of 1 song"),
-            _ => format!("{itemsets} of {}", index + 1),
+            0 => lang.itemsets_of_one(*itemsets),
+            _ => lang.itemsets_of(*itemsets, index + 1),
         })
         .collect();
     let longer = match counts.longer_rules {
         0 => String::new(),
-        rules => format!(", {rules} with longer consequents"),
+        rules => lang.longer_rules(rules),
     };
     let sizes = if by_size.is_empty() { String::new() } else { format!(": {}", by_size.join(", ")) };
+    let Counts { rules, itemset_rules, one_song_rules, artist_rules, .. } = *counts;
     vec![
-        ("Itemsets", format!("{}{sizes}", counts.itemsets)),
-        (
-            "Rules",
-            format!(
-                "{} from songs (itemset rules {}, one-song rules {}), {} from artists{longer}",
-                counts.rules, counts.itemset_rules, counts.one_song_rules, counts.artist_rules
-            ),
-        ),
+        (lang.itemsets_label(), format!("{}{sizes}", counts.itemsets)),
+        (lang.rules_label(), lang.rule_counts(rules, itemset_rules, one_song_rules, artist_rules, &longer)),
     ]
 }
 
-fn last_refresh(refresh: &Refresh) -> String {
-    let version = clean(&refresh.model_version);
+fn last_refresh(refresh: &Refresh, lang: Lang) -> String {
+    let (version, reason) = (clean(&refresh.model_version), clean(&refresh.reason));
     let outcome = match refresh.outcome {
-        RefreshOutcome::Unchanged => "the model in service is the one published".to_owned(),
-        RefreshOutcome::Swapped => format!("{version} came into service"),
-        RefreshOutcome::NothingPublished => "no model was ever published".to_owned(),
-        RefreshOutcome::Failed if version.is_empty() => format!("failed: {}", clean(&refresh.reason)),
-        RefreshOutcome::Failed => format!("{version} was rejected: {}", clean(&refresh.reason)),
-        _ => return "none yet".to_owned(),
+        RefreshOutcome::Unchanged => lang.refresh_unchanged(),
+        RefreshOutcome::Swapped => lang.refresh_swapped(&version),
+        RefreshOutcome::NothingPublished => lang.nothing_published(),
+        RefreshOutcome::Failed if version.is_empty() => lang.refresh_failed(&reason),
+        RefreshOutcome::Failed => lang.refresh_rejected(&version, &reason),
+        _ => return lang.no_model_yet(),
     };
     format!("{}, {outcome}", local_date(refresh.date))
 }
@@ -186,22 +182,12 @@ fn evaluation_table(evaluation: &Evaluation, style: Style) -> String {
             ]
         })
         .collect();
-    let head = [
-        "Seeds",
-        "Recommender",
-        "R-precision",
-        "NDCG",
-        "Hit rate@10",
-        "Precision@10",
-        "Clicks",
-        "Coverage",
-        "Answered",
-    ];
     let right = [true, false, true, true, true, true, true, true, true];
+    let lang = style.lang;
     format!(
-        "\nEvaluated on {} held-out playlists:\n{}",
-        evaluation.held_out_playlists,
-        columns(head, &rows, right, style)
+        "\n{}\n{}",
+        lang.evaluated_on(evaluation.held_out_playlists),
+        columns(lang.evaluation_head(), &rows, right, style)
     )
 }
 
@@ -220,13 +206,8 @@ fn scoring_table(scoring: &Scoring, style: Style) -> String {
             ]
         })
         .collect();
-    let head = ["Seeds", "Many share", "Damping", "Artist share"];
-    format!(
-        "
-Scored by the number of seeds:
-{}",
-        columns(head, &rows, [true; 4], style)
-    )
+    let lang = style.lang;
+    format!("\n{}\n{}", lang.scored_by_seeds(), columns(lang.scoring_head(), &rows, [true; 4], style))
 }
 
 fn stage_table(stages: &[Stage], style: Style) -> String {
@@ -241,11 +222,7 @@ fn stage_table(stages: &[Stage], style: Style) -> String {
             ]
         })
         .collect();
-    let head = ["Stage", "Seconds", "Rows a second", "Peak memory"];
-    format!(
-        "
-Trained in stages:
-{}",
-        columns(head, &rows, [false, true, true, true], style)
-    )
+    let lang = style.lang;
+    let right = [false, true, true, true];
+    format!("\n{}\n{}", lang.trained_in_stages(), columns(lang.stage_head(), &rows, right, style))
 }

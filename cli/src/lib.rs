@@ -3,6 +3,7 @@
 //! ```text
 //! arguments ──args──▶ commands ──client-lib──▶ service ──▶ answer ──output──▶ text or JSON
 //! a typed line ──prompt──▶ session ──▶ step ──commands──▲
+//! what happens meanwhile ──notices──▶ a line above the one that is being typed
 //! ```
 //!
 //! Answers go to standard output; remarks, warnings and errors go to standard error. The session knows neither a
@@ -10,16 +11,27 @@
 
 mod args;
 mod surroundings;
+mod texts;
+mod command;
 mod session;
+mod layout;
 mod output;
 mod reasons;
 mod information;
+mod saving;
 mod failure;
 mod conversation;
+mod notices;
+mod suggestions;
+mod typing;
+mod history;
+mod watching;
 mod prompt;
 mod credentials;
 mod probe;
 mod tunnel;
+mod doctor;
+mod manual;
 mod commands;
 
 pub use self::{
@@ -30,5 +42,6 @@ pub use self::{
     probe::ProbeArgs,
     prompt::prompt,
     surroundings::Surroundings,
+    texts::Lang,
     tunnel::{Host, Target, TunnelFailure},
 };

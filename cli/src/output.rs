@@ -21,10 +21,17 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::{failure::Failure, reasons};
+use crate::{
+    args::Args,
+    failure::Failure,
+    layout::{self, Style, WIDEST_LABEL, columns, padding, widest},
+    reasons,
+    surroundings::Surroundings,
+    texts::Lang,
+};
 
-/// A title that is wider does not push the other artists to the right, in columns.
-const WIDEST_LABEL: usize = 60;
+/// How far a remark goes on to the right where it does not fit into one line, in columns.
+const REMARK_INDENT: usize = 4;
 
 /// How answers are written.
 #[derive(Debug, Clone, Copy)]
@@ -33,9 +40,34 @@ pub(crate) struct Output {
     pub(crate) json: bool,
     /// Text on standard output may be coloured.
     pub(crate) colours: bool,
+    /// Text on standard error may be coloured.
+    pub(crate) error_colours: bool,
+    pub(crate) lang: Lang,
 }
 
 impl Output {
+    /// The way in which the command line and what is around ask for answers.
+    pub(crate) fn new(args: &Args, surroundings: &Surroundings) -> Self {
+        let lang = args.lang.unwrap_or(surroundings.lang);
+        Self { json: args.json, lang, ..Self::for_people(surroundings) }
+    }
+
+    /// The way in which people read answers.
+    pub(crate) fn for_people(surroundings: &Surroundings) -> Self {
+        let Surroundings { colours, error_colours, lang, .. } = *surroundings;
+        Self { json: false, colours, error_colours, lang }
+    }
+
+    /// How text is written to standard output, into the window as wide as it is now.
+    pub(crate) fn style(self) -> Style {
+        Style { lang: self.lang, colours: self.colours, columns: layout::columns_of(io::stdout()) }
+    }
+
+    /// The same for standard error.
+    pub(crate) fn error_style(self) -> Style {
+        Style { lang: self.lang, colours: self.error_colours, columns: layout::columns_of(io::stderr()) }
+    }
+
     /// Writes an answer to standard output: `text` of it, or itself as JSON.
     pub(crate) fn answer<A: Serialize>(
         self,
@@ -47,7 +79,7 @@ impl Output {
             json.push('\n');
             self.text(&escape_controls(&json))
         } else {
-            self.text(&text(answer, Style { colours: self.colours }))
+            self.text(&text(answer, self.style()))
         }
     }
 
@@ -74,7 +106,7 @@ impl Output {
 
     /// Writes a line to standard error. Nobody can be told that this failed.
     pub(crate) fn remark(self, text: &str) {
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = write!(io::stderr(), "{}", self.error_style().wrapped(text, REMARK_INDENT));
     }
 }
 
@@ -102,26 +134,6 @@ pub(crate) async fn reader_gone() {
     future::pending().await
 }
 
-/// Whether text may be coloured.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Style {
-    pub(crate) colours: bool,
-}
-
-impl Style {
-    pub(crate) fn dim(self, text: &str) -> String {
-        self.sgr("2", text)
-    }
-
-    pub(crate) fn bold(self, text: &str) -> String {
-        self.sgr("1", text)
-    }
-
-    fn sgr(self, code: &str, text: &str) -> String {
-        if self.colours && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-}
-
 /// Writes one playlist as the prompt shows it, without colours: the version of the service, the date of the model in local
 /// time, and the songs, numbered. Songs that came from an artist or from popularity alone say so; control characters in
 /// names are replaced.
@@ -130,59 +142,76 @@ impl Style {
 ///
 /// What `out` fails with.
 pub fn write_playlist(out: &mut impl Write, answer: &RecommendResponse) -> io::Result<()> {
-    out.write_all(playlist(answer, Style { colours: false }).as_bytes())
+    out.write_all(playlist(answer, Style::default()).as_bytes())
 }
 
 /// The playlist without reasons.
 pub(crate) fn playlist(answer: &RecommendResponse, style: Style) -> String {
-    numbered(answer, style, |_| Vec::new())
+    heading(answer) + &numbered(&answer.songs, 0, style, |_| Vec::new())
 }
 
 /// The playlist with the reasons for each song below it.
 pub(crate) fn explained_playlist(answer: &RecommendResponse, style: Style) -> String {
-    numbered(answer, style, |recommendation| recommendation.rules.iter().map(reasons::in_words).collect())
+    let reasons = |recommendation: &Recommendation| {
+        recommendation.rules.iter().map(|rule| reasons::in_words(rule, style.lang)).collect()
+    };
+    heading(answer) + &numbered(&answer.songs, 0, style, reasons)
 }
 
-fn numbered(
-    answer: &RecommendResponse,
-    style: Style,
-    reasons: impl Fn(&Recommendation) -> Vec<String>,
-) -> String {
-    let mut text = format!(
+/// What stands above every playlist. It is the same in every language: people know it from the original, and scripts look for it.
+fn heading(answer: &RecommendResponse) -> String {
+    format!(
         "API version: {}\nLatest Model Update Date: {}\nSongs:\n",
         clean(&answer.version),
         local_date(answer.model_date)
-    );
-    let labels: Vec<String> = answer
-        .songs
+    )
+}
+
+/// The songs that follow `n_before` others, numbered and with their artists in a column, or below where the window is too narrow.
+pub(crate) fn numbered(
+    songs: &[Recommendation],
+    n_before: usize,
+    style: Style,
+    reasons: impl Fn(&Recommendation) -> Vec<String>,
+) -> String {
+    let mut text = String::new();
+    let labels: Vec<String> = songs
         .iter()
         .enumerate()
-        .map(|(index, recommendation)| format!("{} {}", index + 1, clean(&recommendation.song.title)))
+        .map(|(index, recommendation)| {
+            format!("{} {}", n_before + index + 1, clean(&recommendation.song.title))
+        })
         .collect();
-    let width = widest(&labels).min(WIDEST_LABEL);
-    for (label, recommendation) in labels.iter().zip(&answer.songs) {
-        let beside = beside_title(recommendation);
+    let width =
+        widest(&labels).min(WIDEST_LABEL).min(style.columns.map_or(WIDEST_LABEL, |columns| columns * 3 / 5));
+    for (label, recommendation) in labels.iter().zip(songs) {
+        let beside = beside_title(recommendation, style.lang);
+        let padding = padding(label, width);
         if beside.is_empty() {
             let _ = writeln!(text, "{label}");
+        } else if style.fits(label.width() + padding.width() + 2 + beside.width()) {
+            let _ = writeln!(text, "{label}{padding}  {}", style.dim(&beside));
         } else {
-            let _ = writeln!(text, "{label}{}  {}", padding(label, width), style.dim(&beside));
+            let _ = writeln!(text, "{label}\n    {}", style.dim(&beside));
         }
         for reason in reasons(recommendation) {
-            let _ = writeln!(text, "    {}", style.dim(&reason));
+            for line in style.wrapped(&format!("    {reason}"), 6).lines() {
+                let _ = writeln!(text, "{}", style.dim(line));
+            }
         }
     }
     text
 }
 
 /// The artist, and where the song comes from unless it is from rules between songs.
-fn beside_title(recommendation: &Recommendation) -> String {
-    let artist = clean(&recommendation.song.artist);
+fn beside_title(recommendation: &Recommendation, lang: Lang) -> String {
+    let artist = clean(&recommendation.song.artist).into_owned();
     let source = match recommendation.source {
-        Source::Artist => "(artist)",
-        Source::Popularity => "(popular)",
-        _ => "",
+        Source::Artist => lang.source_artist(),
+        Source::Popularity => lang.source_popularity(),
+        _ => String::new(),
     };
-    [artist.as_ref(), source].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    [artist, source].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 pub(crate) fn found_songs(answer: &SearchSongsResponse, style: Style) -> String {
@@ -200,13 +229,16 @@ pub(crate) fn found_songs(answer: &SearchSongsResponse, style: Style) -> String 
     if rows.is_empty() {
         return String::new();
     }
-    columns(["Title", "Artist", "Playlists"], &rows, [false, false, true], style)
+    let lang = style.lang;
+    let head = [lang.head_title(), lang.head_artist(), lang.head_playlists()];
+    columns(head.each_ref().map(String::as_str), &rows, [false, false, true], style)
 }
 
 /// What a person should know of how their songs were understood, as lines for standard error. `offer` gives the number by
 /// which a suggestion can be taken, where there is such a way.
 pub(crate) fn seed_remarks(
     matches: &[SeedMatch],
+    lang: Lang,
     mut offer: impl FnMut(&SeedMatch, &Song) -> Option<usize>,
 ) -> Vec<String> {
     let mut lines = Vec::new();
@@ -214,18 +246,18 @@ pub(crate) fn seed_remarks(
         let seed = clean(&matched.seed);
         match (&matched.song, matched.r#match) {
             (_, Match::Exact) => continue,
-            (Some(song), Match::Fuzzy) => lines.push(format!(
-                "`{seed}` was taken for {} ({:.0} % alike)",
-                song_name(song),
-                matched.similarity * 100.0
-            )),
-            (Some(song), _) => lines.push(format!("`{seed}` was taken for {}", song_name(song))),
-            (None, _) => lines.push(format!("the model does not know `{seed}`")),
+            (Some(song), Match::Fuzzy) => {
+                lines.push(lang.taken_for_alike(&seed, &song_name(song), matched.similarity * 100.0));
+            }
+            (Some(song), _) => lines.push(lang.taken_for(&seed, &song_name(song))),
+            (None, _) => lines.push(lang.not_known(&seed)),
         }
         for (index, suggestion) in matched.suggestions.iter().enumerate() {
-            let lead = if index == 0 { "did you mean" } else { "" };
+            let meant = lang.did_you_mean_one();
+            let width = meant.width();
+            let lead = if index == 0 { meant.as_str() } else { "" };
             let number = offer(matched, suggestion).map_or_else(String::new, |n| format!("?{n} "));
-            lines.push(format!("  {lead:<12} {number}{}", song_name(suggestion)));
+            lines.push(format!("  {lead:<width$} {number}{}", song_name(suggestion)));
         }
     }
     lines
@@ -243,55 +275,9 @@ pub(crate) fn song_name(song: &Song) -> String {
 /// RFC 3339 with microseconds, in the local time zone with its offset.
 pub(crate) fn local_date(date: Option<DateTime<Utc>>) -> String {
     date.map_or_else(
-        || "unknown".to_owned(),
+        || "?".to_owned(),
         |date| date.with_timezone(&Local).to_rfc3339_opts(SecondsFormat::Micros, false),
     )
-}
-
-/// A table with a head, its columns aligned; `right` tells which ones at their right edge.
-pub(crate) fn columns<const N: usize>(
-    head: [&str; N],
-    rows: &[[String; N]],
-    right: [bool; N],
-    style: Style,
-) -> String {
-    let mut widths = head.map(|name| name.width());
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.width().min(WIDEST_LABEL));
-        }
-    }
-    let line = |cells: [&str; N]| {
-        let mut line = String::new();
-        for (index, cell) in cells.into_iter().enumerate() {
-            let padding = padding(cell, widths[index]);
-            if index > 0 {
-                line.push_str("  ");
-            }
-            if right[index] {
-                line.extend([padding.as_str(), cell]);
-            } else {
-                line.extend([cell, padding.as_str()]);
-            }
-        }
-        line.truncate(line.trim_end().len());
-        line
-    };
-    let mut text = style.bold(&line(head));
-    text.push('\n');
-    for row in rows {
-        text.push_str(&line(row.each_ref().map(String::as_str)));
-        text.push('\n');
-    }
-    text
-}
-
-fn widest(labels: &[String]) -> usize {
-    labels.iter().map(|label| label.width()).max().unwrap_or(0)
-}
-
-fn padding(text: &str, width: usize) -> String {
-    " ".repeat(width.saturating_sub(text.width()))
 }
 
 /// Text from elsewhere, safe to show on a terminal: characters that would steer it are replaced.
@@ -309,7 +295,7 @@ fn steers_terminal(c: char) -> bool {
 }
 
 /// JSON whose strings hold no raw character that steers a terminal: the format itself asks only for those below U+0020.
-fn escape_controls(json: &str) -> Cow<'_, str> {
+pub(crate) fn escape_controls(json: &str) -> Cow<'_, str> {
     let needs_escape = |c: char| c != '\n' && steers_terminal(c);
     if !json.contains(needs_escape) {
         return Cow::Borrowed(json);
@@ -330,8 +316,6 @@ fn escape_controls(json: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style { colours: false };
-
     #[test]
     fn characters_that_steer_a_terminal_are_replaced() {
         assert_eq!(clean("HUMBLE."), "HUMBLE.");
@@ -349,29 +333,11 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_aligned_by_what_the_terminal_shows() {
-        let rows = [
-            ["宇多田".to_owned(), "x".to_owned(), "7".to_owned()],
-            ["ab".to_owned(), String::new(), "12".to_owned()],
-        ];
-        assert_eq!(
-            columns(["A", "B", "N"], &rows, [false, false, true], PLAIN),
-            "A       B   N\n宇多田  x   7\nab         12\n"
-        );
-    }
-
-    #[test]
     fn a_date_shows_its_offset_and_microseconds() {
         let date = DateTime::from_timestamp(1_735_769_862, 663_201_000).unwrap();
         let text = local_date(Some(date));
         assert_eq!(DateTime::parse_from_rfc3339(&text).unwrap(), date);
         assert!(text.contains(".663201"), "{text}");
         assert!(!text.ends_with('Z'), "{text}");
-    }
-
-    #[test]
-    fn text_without_colours_has_no_escape_sequence() {
-        assert_eq!(PLAIN.dim("x"), "x");
-        assert_eq!(Style { colours: true }.bold("x"), "\x1b[1mx\x1b[0m");
     }
 }

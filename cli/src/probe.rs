@@ -65,10 +65,8 @@ pub(crate) async fn run(
         1 => Known::ByAnswers { gone_after: probe.gone_after },
         several => Known::ByAddresses(several),
     };
-    let screen = Screen {
-        output: Output { json: args.json, colours: surroundings.colours },
-        is_live: surroundings.errors_are_terminal,
-    };
+    let screen =
+        Screen { output: Output::new(args, surroundings), is_live: surroundings.errors_are_terminal };
 
     let mut record = Record::new(Utc::now(), known, !probe.new_connection);
     let begin = Instant::now();

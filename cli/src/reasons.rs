@@ -1,55 +1,48 @@
 //! Why a song was recommended, in words.
 
-use std::fmt::Write as _;
-
 use client_lib::{Recommendation, Rule, Source};
 
-use crate::output::{Style, clean, song_name};
+use crate::{
+    layout::Style,
+    output::{clean, song_name},
+    texts::Lang,
+};
+
+/// How far a reason goes on to the right where it does not fit into one line, in columns.
+const INDENT: usize = 4;
 
 /// A song and what spoke for it, the strongest first.
 pub(crate) fn of_song(recommendation: &Recommendation, style: Style) -> String {
-    let mut text = format!("{}\n", style.bold(&song_name(&recommendation.song)));
-    for rule in &recommendation.rules {
-        let _ = writeln!(text, "  {}", in_words(rule));
-    }
+    let lang = style.lang;
+    let mut reasons: Vec<String> = recommendation.rules.iter().map(|rule| in_words(rule, lang)).collect();
     if recommendation.source == Source::Popularity {
-        let _ = writeln!(
-            text,
-            "  no rule spoke for it; it is popular: in {}, {} of all",
-            counted_playlists(recommendation.song.support_count),
-            percentage(recommendation.score)
-        );
-    } else if recommendation.rules.is_empty() {
-        text.push_str("  the service names no rule\n");
+        let playlists = lang.playlists(recommendation.song.support_count);
+        reasons.push(lang.only_popular(&playlists, &lang.percentage(recommendation.score)));
+    } else if reasons.is_empty() {
+        reasons.push(lang.no_rule_named());
+    }
+    let mut text = format!("{}\n", style.bold(&song_name(&recommendation.song)));
+    for reason in reasons {
+        text.push_str(&style.wrapped(&format!("  {reason}"), INDENT));
     }
     text
 }
 
 /// A rule in words; what it recommends is known.
-pub(crate) fn in_words(rule: &Rule) -> String {
+pub(crate) fn in_words(rule: &Rule, lang: Lang) -> String {
     let antecedent = match rule.antecedent.as_slice() {
-        [] => format!("a song by {}", clean(&rule.antecedent_artist)),
+        [] => lang.song_by(&clean(&rule.antecedent_artist)),
         [song] => clean(&song.title).into_owned(),
         [songs @ .., last] => {
             let titles: Vec<_> = songs.iter().map(|song| clean(&song.title)).collect();
-            format!("{} and {}", titles.join(", "), clean(&last.title))
+            lang.both(&titles.join(", "), &clean(&last.title))
         }
     };
-    let lift = if rule.lift < 10.0 { format!("{:.1}", rule.lift) } else { format!("{:.0}", rule.lift) };
-    format!(
-        "in {} of the {} playlists with {antecedent} (confidence {}, {lift} times as often as anywhere)",
+    lang.rule_in_words(
         rule.support_count,
         rule.antecedent_count,
-        percentage(rule.confidence)
+        &antecedent,
+        &lang.percentage(rule.confidence),
+        &lang.decimal(rule.lift, usize::from(rule.lift < 10.0)),
     )
-}
-
-fn counted_playlists(n_playlists: u32) -> String {
-    if n_playlists == 1 { "1 playlist".to_owned() } else { format!("{n_playlists} playlists") }
-}
-
-/// A share as people read it: `54 %`, `0.3 %`.
-fn percentage(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }

@@ -2,24 +2,18 @@
 
 use std::{fmt::Write as _, num::NonZeroU32};
 
+use crate::{command::Command, layout::Style, saving::Format, texts::Lang};
+
 /// The most songs that the service takes at once.
 const MAX_SONGS: usize = 1_000;
 /// The longest song that the service takes, in bytes.
 const MAX_SONG_BYTES: usize = 1_024;
-
-/// The commands of the prompt: name, arguments, and what it does.
-pub(crate) const COMMANDS: [(&str, &str, &str); 10] = [
-    ("/send", "[N]", "ask for songs that go with the list (N of them, at most 500)"),
-    ("/why", "N", "tell what spoke for song N of the last answer"),
-    ("/cap", "[N]", "take at most N songs of one artist into an answer; without N, any number"),
-    ("/list", "", "show the songs typed so far"),
-    ("/remove", "N|SONG", "take a song off the list, by its number or its text"),
-    ("/clear", "", "empty the list"),
-    ("/add", "SONG", "add a song whose name looks like a command"),
-    ("/info", "", "show which model is in service"),
-    ("/help", "", "show this"),
-    ("/quit", "", "leave (so does Ctrl-D)"),
-];
+/// The most songs that the service recommends at once.
+pub(crate) const MOST_SONGS: u32 = 500;
+/// The songs that `/more` adds when it is not told how many.
+const MORE_SONGS: u32 = 10;
+/// Where `/help` tells what a command does, in columns.
+const HELP_INDENT: usize = 20;
 
 /// What a line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,14 +22,20 @@ pub(crate) enum Step {
     Nothing,
     /// An answer of the session's own.
     Show(String),
+    /// What there is to type.
+    Help,
     /// A word about what the line has done.
     Remark(String),
     /// The line cannot be followed: why, and what to type instead.
     Misuse(String),
     /// A playlist that goes with `songs`, of the service's own length or of `limit` songs, with at most `cap` songs of one artist.
     Recommend { songs: Vec<String>, limit: Option<u32>, cap: Option<NonZeroU32> },
+    /// So many songs more than the last answer has.
+    More(usize),
     /// What spoke for a song of the last answer, by its position there.
     Why(usize),
+    /// The last answer in a file of that name.
+    Save(String, Format),
     /// The model in service.
     Info,
     /// The end.
@@ -51,6 +51,7 @@ pub(crate) struct Session {
     answered: Option<usize>,
     cap: Option<NonZeroU32>,
     unsent: bool,
+    lang: Lang,
 }
 
 /// A song that may have been meant.
@@ -61,12 +62,16 @@ struct Offer {
 }
 
 impl Session {
+    pub(crate) fn new(lang: Lang) -> Self {
+        Self { lang, ..Self::default() }
+    }
+
     /// What `line`, without its line break, asks for. Songs are added to the list, commands begin with `/`, and `?N`
     /// takes offer N in the place of what was typed.
     pub(crate) fn take(&mut self, line: &str) -> Step {
         let line = line.trim();
         if line.chars().any(char::is_control) {
-            return Step::Misuse("the line has control characters; type a song in plain text".to_owned());
+            return Step::Misuse(self.lang.has_controls());
         }
         if line.starts_with('/') {
             let (command, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
@@ -92,6 +97,11 @@ impl Session {
         self.answered = Some(n_songs);
     }
 
+    /// The last answer has so many songs now.
+    pub(crate) fn extended(&mut self, n_songs: usize) {
+        self.answered = Some(n_songs);
+    }
+
     /// The number of songs on a list that was never asked with, or has changed since.
     pub(crate) fn unsent(&self) -> usize {
         if self.unsent { self.songs.len() } else { 0 }
@@ -105,35 +115,38 @@ impl Session {
         }
     }
 
-    fn command(&mut self, command: &str, argument: &str) -> Step {
+    fn command(&mut self, typed: &str, argument: &str) -> Step {
+        let lang = self.lang;
+        let Some(command) = Command::named(typed) else {
+            return Step::Misuse(match Command::nearest(typed) {
+                Some(meant) => lang.no_such_command_but(typed, meant.name()),
+                None => lang.no_such_command(typed),
+            });
+        };
         match (command, argument) {
-            ("/send", count) => self.send(count),
-            ("/why", number) => self.why(number),
-            ("/cap", count) => self.cap(count),
-            ("/remove", "") => Step::Misuse(
-                "`/remove` needs the number or the text of a song; `/list` shows both".to_owned(),
-            ),
-            ("/remove", which) => self.remove(which),
-            ("/add", "") => Step::Misuse("`/add` needs a song".to_owned()),
-            ("/add", song) => self.add(song),
-            ("/list", "") => Step::Show(self.list()),
-            ("/clear", "") => {
+            (Command::Send, count) => self.send(count),
+            (Command::More, count) => self.more(count),
+            (Command::Why, number) => self.why(number),
+            (Command::Save, name) => self.save(name),
+            (Command::Cap, count) => self.cap(count),
+            (Command::Remove, "") => Step::Misuse(lang.remove_what()),
+            (Command::Remove, which) => self.remove(which),
+            (Command::Add, "") => Step::Misuse(lang.add_what()),
+            (Command::Add, song) => self.add(song),
+            (Command::Help, _) => Step::Help,
+            (Command::List | Command::Clear | Command::Info | Command::Quit, argument)
+                if !argument.is_empty() =>
+            {
+                Step::Misuse(lang.takes_nothing(typed))
+            }
+            (Command::List, _) => Step::Show(self.list()),
+            (Command::Clear, _) => {
                 self.change(|songs| songs.clear());
                 self.offers.clear();
-                Step::Remark("the list is empty".to_owned())
+                Step::Remark(lang.list_is_empty())
             }
-            ("/info", "") => Step::Info,
-            ("/help", _) => Step::Show(help()),
-            ("/quit", "") => Step::Quit,
-            (known, _) if COMMANDS.iter().any(|(name, ..)| *name == known) => {
-                Step::Misuse(format!("`{known}` takes nothing after it"))
-            }
-            (unknown, _) => Step::Misuse(match nearest(unknown) {
-                Some(name) => {
-                    format!("there is no command `{unknown}`; did you mean `{name}`? `/help` shows them all")
-                }
-                None => format!("there is no command `{unknown}`; `/help` shows them all"),
-            }),
+            (Command::Info, _) => Step::Info,
+            (Command::Quit, _) => Step::Quit,
         }
     }
 
@@ -141,54 +154,76 @@ impl Session {
         let limit = match count {
             "" => None,
             count => match count.parse() {
-                Ok(limit @ 1..=500) => Some(limit),
-                _ => {
-                    return Step::Misuse(format!("`/send` takes a number from 1 to 500, not `{count}`"));
-                }
+                Ok(limit @ 1..=MOST_SONGS) => Some(limit),
+                _ => return Step::Misuse(self.lang.one_to_500("/send", count)),
             },
         };
         if self.songs.is_empty() {
-            return Step::Misuse("the list is empty; type a song first".to_owned());
+            return Step::Misuse(self.lang.type_a_song_first());
         }
         self.unsent = false;
         Step::Recommend { songs: self.songs.clone(), limit, cap: self.cap }
     }
 
+    fn more(&self, count: &str) -> Step {
+        let count = match count {
+            "" => MORE_SONGS,
+            count => match count.parse() {
+                Ok(count @ 1..=MOST_SONGS) => count,
+                _ => return Step::Misuse(self.lang.one_to_500("/more", count)),
+            },
+        };
+        match self.answered {
+            None => Step::Misuse(self.lang.no_answer_yet()),
+            Some(n_songs) if n_songs >= MOST_SONGS as usize => {
+                Step::Misuse(self.lang.no_more_at_once(n_songs))
+            }
+            Some(_) => Step::More(count as usize),
+        }
+    }
+
+    fn save(&self, name: &str) -> Step {
+        match self.answered {
+            _ if name.is_empty() => Step::Misuse(self.lang.save_where()),
+            None => Step::Misuse(self.lang.no_answer_yet()),
+            Some(0) => Step::Misuse(self.lang.answer_is_empty()),
+            Some(_) => match Format::of_name(name) {
+                Some(format) => Step::Save(name.to_owned(), format),
+                None => Step::Misuse(self.lang.save_as_what(name)),
+            },
+        }
+    }
+
     fn cap(&mut self, count: &str) -> Step {
-        let cap = match count {
+        let cap: Option<NonZeroU32> = match count {
             "" => None,
             count => match count.parse() {
                 Ok(cap) => Some(cap),
-                Err(_) => return Step::Misuse(format!("`/cap` takes a number from 1 on, not `{count}`")),
+                Err(_) => return Step::Misuse(self.lang.cap_of_what(count)),
             },
         };
         self.cap = cap;
         Step::Remark(match cap {
-            Some(cap) => format!("answers have at most {} of one artist now", counted(cap.get() as usize)),
-            None => "answers have any number of songs of one artist now".to_owned(),
+            Some(cap) => self.lang.capped(&self.lang.songs(cap.get() as usize)),
+            None => self.lang.not_capped(),
         })
     }
 
     fn why(&self, number: &str) -> Step {
-        let Some(n_songs) = self.answered else {
-            return Step::Misuse("there is no answer yet; `/send` asks for one".to_owned());
-        };
-        if n_songs == 0 {
-            return Step::Misuse("the last answer has no songs".to_owned());
-        }
-        let numbers = match n_songs {
-            1 => "it has one: `/why 1`".to_owned(),
-            _ => format!("`/why 1` to `/why {n_songs}`"),
+        let lang = self.lang;
+        let choices = match self.answered {
+            None => return Step::Misuse(lang.no_answer_yet()),
+            Some(0) => return Step::Misuse(lang.answer_is_empty()),
+            Some(1) => lang.why_only_one(),
+            Some(n_songs) => lang.why_from_to(n_songs),
         };
         match number.parse::<usize>() {
-            Ok(number @ 1..) if number <= n_songs => Step::Why(number - 1),
-            Ok(number) => Step::Misuse(format!("the last answer has no song {number}; {numbers}")),
-            Err(_) if number.is_empty() => {
-                Step::Misuse(format!("`/why` needs the number of a song of the last answer; {numbers}"))
+            Ok(number @ 1..) if self.answered.is_some_and(|n_songs| number <= n_songs) => {
+                Step::Why(number - 1)
             }
-            Err(_) => Step::Misuse(format!(
-                "`/why` takes the number of a song of the last answer, not `{number}`; {numbers}"
-            )),
+            Ok(number) => Step::Misuse(lang.why_no_such(number, &choices)),
+            Err(_) if number.is_empty() => Step::Misuse(lang.why_which(&choices)),
+            Err(_) => Step::Misuse(lang.why_not_a_number(number, &choices)),
         }
     }
 
@@ -197,18 +232,13 @@ impl Session {
             return Step::Nothing;
         }
         if song.len() > MAX_SONG_BYTES {
-            return Step::Misuse(format!(
-                "the line has {} bytes, a song at most {MAX_SONG_BYTES}",
-                song.len()
-            ));
+            return Step::Misuse(self.lang.line_too_long(song.len(), MAX_SONG_BYTES));
         }
         if self.songs.iter().any(|known| known == song) {
-            return Step::Remark(format!("`{song}` is on the list already"));
+            return Step::Remark(self.lang.listed_already(song));
         }
         if self.songs.len() >= MAX_SONGS {
-            return Step::Misuse(format!(
-                "the list is full: it has {MAX_SONGS} songs; `/send` asks, `/clear` empties it"
-            ));
+            return Step::Misuse(self.lang.list_is_full(MAX_SONGS));
         }
         self.change(|songs| songs.push(song.to_owned()));
         Step::Nothing
@@ -228,9 +258,9 @@ impl Session {
             Some(index) => {
                 let song = self.songs[index].clone();
                 self.change(|songs| drop(songs.remove(index)));
-                Step::Remark(format!("`{song}` is off the list"))
+                Step::Remark(self.lang.off_the_list(&song))
             }
-            None => Step::Misuse(format!("`{which}` is not on the list; `/list` shows what is")),
+            None => Step::Misuse(self.lang.not_on_the_list(which)),
         }
     }
 
@@ -238,14 +268,12 @@ impl Session {
         let offer = number.parse::<usize>().ok().and_then(|number| self.offers.get(number.checked_sub(1)?));
         let Some(Offer { typed, meant }) = offer else {
             return Step::Misuse(match self.offers.len() {
-                0 => format!(
-                    "there is nothing to choose `?{number}` from; `/add ?{number}` adds a song of that name"
-                ),
-                n_offers => format!("there is no `?{number}`; choose from `?1` to `?{n_offers}`"),
+                0 => self.lang.nothing_to_choose(number),
+                n_offers => self.lang.no_such_choice(number, n_offers),
             });
         };
         let (typed, meant) = (typed.clone(), meant.clone());
-        let remark = format!("`{meant}` stands for `{typed}` now; `/send` asks again");
+        let remark = self.lang.chosen(&meant, &typed);
         if self.songs.contains(&meant) {
             self.change(|songs| songs.retain(|song| *song != typed));
         } else {
@@ -270,7 +298,7 @@ impl Session {
 
     fn list(&self) -> String {
         if self.songs.is_empty() {
-            return "the list is empty\n".to_owned();
+            return format!("{}\n", self.lang.list_is_empty());
         }
         let mut text = String::new();
         for (index, song) in self.songs.iter().enumerate() {
@@ -280,40 +308,16 @@ impl Session {
     }
 }
 
-/// The command that was most likely meant, if any is near.
-fn nearest(typed: &str) -> Option<&'static str> {
-    let typed = typed.to_lowercase();
-    COMMANDS.iter().map(|(name, ..)| *name).find(|name| typed.len() > 1 && name.starts_with(&typed)).or_else(
-        || {
-            COMMANDS
-                .iter()
-                .map(|(name, ..)| (strsim::damerau_levenshtein(name, &typed), *name))
-                .min()
-                .filter(|(distance, _)| *distance <= 2)
-                .map(|(_, name)| name)
-        },
-    )
-}
-
-fn help() -> String {
-    let mut text = "\
-Type songs, one a line: a title, `artist - title`, a track URI, or a link to a track.
-Tab completes. When a song is not known, others are offered: `?1` takes the first of them.
-"
-    .to_owned();
-    for (name, arguments, purpose) in COMMANDS {
-        let usage = format!("{name} {arguments}");
-        let _ = writeln!(text, "  {usage:<16} {purpose}");
+/// What there is to type.
+pub(crate) fn help(style: Style) -> String {
+    let lang = style.lang;
+    let mut text = style.wrapped(&lang.help_beginning(), 0);
+    for command in Command::ALL {
+        let usage = format!("  {} {}", command.name(), lang.arguments(command));
+        let line = format!("{usage:<HELP_INDENT$}{}", lang.purpose(command));
+        text.push_str(&style.wrapped(&line, HELP_INDENT));
     }
     text
-}
-
-/// `1 song`, `2 songs`.
-pub(crate) fn counted(n_songs: usize) -> String {
-    match n_songs {
-        1 => "1 song".to_owned(),
-        _ => format!("{n_songs} songs"),
-    }
 }
 
 #[cfg(test)]

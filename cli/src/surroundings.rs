@@ -7,6 +7,8 @@ use std::{
     path::PathBuf,
 };
 
+use crate::texts::Lang;
+
 /// What the program finds around itself: `main` looks once, everything else is told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Surroundings {
@@ -20,23 +22,35 @@ pub struct Surroundings {
     pub somebody_is_there: bool,
     /// Whether answers on standard output may be coloured.
     pub colours: bool,
+    /// Whether text on standard error may be coloured.
+    pub error_colours: bool,
+    /// The language that the locale asks for.
+    pub lang: Lang,
+    /// What `~` stands for in the names of files.
+    pub home: Option<PathBuf>,
     /// The file in which the prompt keeps its history; `None` keeps it in memory only.
     pub history: Option<PathBuf>,
 }
 
 impl Surroundings {
-    /// Looks at the process' standard streams and at `NO_COLOR`, `TERM`, `XDG_STATE_HOME` and the home directory.
+    /// Looks at the process' standard streams and at `NO_COLOR`, `TERM`, `LC_ALL`, `LC_MESSAGES`, `LANG`, `XDG_STATE_HOME` and the
+    /// home directory.
     ///
     /// Reads the environment, so that only a `main` should call it.
     pub fn of_process() -> Self {
         let input_is_terminal = io::stdin().is_terminal();
         let output_is_terminal = io::stdout().is_terminal();
+        let errors_are_terminal = io::stderr().is_terminal();
+        let colours = allows_colours(env::var_os("NO_COLOR"), env::var_os("TERM"));
         Self {
             interactive: input_is_terminal && output_is_terminal,
             input_is_terminal,
-            errors_are_terminal: io::stderr().is_terminal(),
-            somebody_is_there: input_is_terminal || output_is_terminal || io::stderr().is_terminal(),
-            colours: output_is_terminal && allows_colours(env::var_os("NO_COLOR"), env::var_os("TERM")),
+            errors_are_terminal,
+            somebody_is_there: input_is_terminal || output_is_terminal || errors_are_terminal,
+            colours: output_is_terminal && colours,
+            error_colours: errors_are_terminal && colours,
+            lang: Lang::of_locale(env::var_os("LC_ALL"), env::var_os("LC_MESSAGES"), env::var_os("LANG")),
+            home: env::home_dir(),
             history: history_file(env::var_os("XDG_STATE_HOME"), env::home_dir()),
         }
     }

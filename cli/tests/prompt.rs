@@ -10,47 +10,13 @@
 #![cfg(unix)]
 
 mod service;
+mod terminal;
 
 use std::{fs, path::Path, process::Command};
 
-use rexpect::{
-    reader::Options,
-    session::{PtySession, spawn_with_options},
-};
+use rexpect::{reader::Options, session::spawn_with_options};
 use service::Service;
-
-/// The program on a pseudo-terminal; escape sequences are left out of what is read.
-fn terminal(url: &str, home: &Path, args: &[&str], keep_escapes: bool) -> PtySession {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_playlist"));
-    command
-        .args(args)
-        .env_clear()
-        .env("TZ", "<-03>3")
-        .env("TERM", "xterm")
-        .env("HOME", home)
-        .env("PLAYLIST_SERVER", url);
-    let options = Options::new().timeout_ms(Some(20_000)).strip_ansi_escape_codes(!keep_escapes);
-    spawn_with_options(command, options).unwrap()
-}
-
-/// Types a line once `prompt` is shown.
-#[track_caller]
-fn type_line(terminal: &mut PtySession, prompt: &str, line: &str) {
-    terminal.exp_string(prompt).unwrap();
-    terminal.send_line(line).unwrap();
-}
-
-#[track_caller]
-fn expect(terminal: &mut PtySession, text: &str) {
-    terminal.exp_string(text).unwrap();
-}
-
-#[track_caller]
-fn ends_well(mut terminal: PtySession) {
-    terminal.exp_eof().unwrap();
-    let status = terminal.process().wait().unwrap();
-    assert!(format!("{status:?}").ends_with(", 0)"), "{status:?}");
-}
+use terminal::{ends_well, expect, terminal, type_line, window};
 
 #[test]
 fn a_session_like_that_of_the_original() {
@@ -80,9 +46,73 @@ fn a_session_like_that_of_the_original() {
     type_line(&mut terminal, "playlist[2]> ", "/clear");
     type_line(&mut terminal, "playlist> ", "/quit");
     ends_well(terminal);
+}
 
-    let history = fs::read_to_string(home.path().join(".local/state/playlist/history")).unwrap();
-    assert!(history.contains("\nUnforgettable\n/send\nUnforget\n"), "{history}");
+#[test]
+fn what_was_typed_is_kept_at_once_and_for_nobody_else() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (service, home) = (Service::with_model(), tempfile::tempdir().unwrap());
+    let history = home.path().join(".local/state/playlist/history");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mut terminal = terminal(&service.url, home.path(), &[], false);
+    type_line(&mut terminal, "playlist> ", "Unforgettable");
+    type_line(&mut terminal, "playlist[1]> ", "/list");
+    expect(&mut terminal, "1 Unforgettable\r\n");
+    expect(&mut terminal, "playlist[1]> ");
+    // The terminal may be closed now.
+    assert!(fs::read_to_string(&history).unwrap().contains("\nUnforgettable\n/list\n"));
+    assert_eq!((mode(&history), mode(history.parent().unwrap())), (0o600, 0o700));
+    // A file that others can read, as a copy may be, is made private.
+    fs::set_permissions(&history, fs::Permissions::from_mode(0o644)).unwrap();
+    terminal.send_line("/clear").unwrap();
+    type_line(&mut terminal, "playlist> ", "/quit");
+    ends_well(terminal);
+    assert_eq!(mode(&history), 0o600);
+}
+
+#[test]
+fn the_prompt_speaks_the_language_of_the_locale() {
+    let (service, home) = (Service::with_model(), tempfile::tempdir().unwrap());
+    let brazil = [("LANG", "pt_BR.UTF-8")];
+    let mut terminal = window(&service.url, home.path(), 160, &brazil, false);
+    expect(&mut terminal, "conectado a http://127.0.0.1:");
+    type_line(&mut terminal, "playlist> ", "Unforget");
+    type_line(&mut terminal, "playlist[1]> ", "/send 3");
+    // What people and scripts know a playlist by is the same everywhere.
+    expect(&mut terminal, "API version: 0.1.0\r\nLatest Model Update Date: ");
+    expect(&mut terminal, "Songs:\r\n1 Congratulations ");
+    expect(&mut terminal, "(artista)");
+    expect(
+        &mut terminal,
+        "o modelo não conhece `Unforget`\r\n  você quis dizer ?1 French Montana - Unforgettable\r\n",
+    );
+    type_line(&mut terminal, "playlist[1]> ", "/lits");
+    expect(&mut terminal, "erro: não existe o comando `/lits`; você quis dizer `/list`?");
+    type_line(&mut terminal, "playlist[1]> ", "/why 2");
+    expect(
+        &mut terminal,
+        "em 20 das 80 playlists com uma música de French Montana (confiança 25 %, 12 vezes",
+    );
+    type_line(&mut terminal, "playlist[1]> ", "/quit");
+    ends_well(terminal);
+}
+
+#[test]
+fn in_a_narrow_window_lines_are_broken_between_words_and_artists_stand_below() {
+    let (service, home) = (Service::with_model(), tempfile::tempdir().unwrap());
+    let mut terminal = window(&service.url, home.path(), 40, &[], false);
+    type_line(&mut terminal, "playlist> ", "Unforgettable");
+    type_line(&mut terminal, "playlist[1]> ", "/send");
+    expect(&mut terminal, "1 Congratulations  Post Malone\r\n");
+    expect(&mut terminal, "2 HUMBLE.\r\n    Kendrick Lamar (artist)\r\n");
+    type_line(&mut terminal, "playlist[1]> ", "/why 1");
+    expect(
+        &mut terminal,
+        "  in 12 of the 40 playlists with\r\n    Unforgettable (confidence 30 %, 4.2\r\n    times as often as anywhere)\r\n",
+    );
+    type_line(&mut terminal, "playlist[1]> ", "/quit");
+    ends_well(terminal);
 }
 
 #[test]

@@ -173,3 +173,64 @@ fn a_line_is_answered_before_the_next_one_is_written() {
     stdin.write_all(b"/send 1\n").unwrap();
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn more_songs_are_those_that_follow_and_count_on() {
+    let service = Service::with_model();
+    let (stdout, stderr) = session(&service, 0, "Unforgettable\n/send 2\n/more 1\n/more\n/why 4\n/more\n");
+    assert!(stdout.starts_with(ANSWER), "{stdout}");
+    let rest = &stdout[ANSWER.len()..];
+    assert_eq!(
+        rest,
+        "3 Evil�[31m�Title  Mallory (popular)\n\
+         4 Passionfruit   (popular)\n5 Unforgettable  Nat King Cole (popular)\n\
+         Passionfruit\n  no rule spoke for it; it is popular: in 30 playlists, 25 % of all\n"
+    );
+    assert_eq!(stderr, "the model knows no more songs that go with the list\n");
+    // The whole is asked for, so that a cap holds for all of it.
+    assert_eq!(service.last_request().limit, 15);
+}
+
+#[test]
+fn more_goes_on_from_what_was_asked_and_not_from_what_was_typed_since() {
+    let service = Service::with_model();
+    session(&service, 2, "Unforgettable\n/cap 2\n/send 2\n/cap\nHUMBLE.\n/more 1\n");
+    assert_eq!(service.last_request().songs, ["Unforgettable"]);
+    assert_eq!(service.last_request().max_songs_per_artist, 2);
+}
+
+#[test]
+fn another_model_between_is_told_and_nothing_is_shown_twice() {
+    let service = Service::with_model();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_playlist"))
+        .env_clear()
+        .env("PLAYLIST_SERVER", &service.url)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    stdin.write_all(b"Unforgettable\n/send 2\n").unwrap();
+    lines.by_ref().find(|line| line.starts_with("2 ")).unwrap();
+    service.swap("two");
+    stdin.write_all(b"/more 1\n").unwrap();
+    assert!(lines.next().unwrap().starts_with("3 Evil"));
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        stderr,
+        "the model has changed since the last answer; `/send` asks the new one from the start\n"
+    );
+}
+
+#[test]
+fn without_an_answer_there_is_nothing_more_and_nothing_to_save() {
+    let service = Service::with_model();
+    for line in ["/more", "/save party.csv"] {
+        let (_, stderr) = session(&service, 2, line);
+        assert!(stderr.contains("there is no answer yet"), "{stderr}");
+    }
+}

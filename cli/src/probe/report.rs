@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
-    output::{Style, clean, local_date},
+    layout::Style,
+    output::{clean, local_date},
     probe::{
         ProbeArgs,
         events::{Event, in_words},

@@ -192,11 +192,48 @@ fn a_song_is_on_the_list_once() {
 }
 
 #[test]
-fn help_tells_every_command() {
-    let Step::Show(text) = Session::default().take("/help") else {
-        panic!("no help");
-    };
-    for (name, ..) in COMMANDS {
-        assert!(text.contains(name), "{name} is missing");
+fn help_tells_every_command_in_every_language() {
+    assert_eq!(Session::default().take("/help"), Step::Help);
+    for lang in [Lang::English, Lang::Portuguese] {
+        let text = help(Style { lang, ..Style::default() });
+        for command in Command::ALL {
+            let line = text.lines().find(|line| line.trim_start().starts_with(command.name()));
+            assert!(line.is_some_and(|line| line.contains(lang.purpose(command))), "{text}");
+        }
     }
+}
+
+#[test]
+fn more_songs_need_an_answer_and_stay_within_what_the_service_gives() {
+    let mut session = session(&["Unforgettable"]);
+    assert_misuse(session.take("/more"), "no answer yet");
+    session.answered(10);
+    assert_eq!(session.take("/more"), Step::More(10));
+    assert_eq!(session.take("/more 25"), Step::More(25));
+    for count in ["0", "501", "-1", "many"] {
+        assert_misuse(session.take(&format!("/more {count}")), "from 1 to 500");
+    }
+    session.extended(500);
+    assert_misuse(session.take("/more"), "gives no more");
+    assert_eq!(session.take("/why 500"), Step::Why(499));
+}
+
+#[test]
+fn a_file_is_named_with_its_format() {
+    let mut session = session(&["Unforgettable"]);
+    assert_misuse(session.take("/save party.csv"), "no answer yet");
+    session.answered(10);
+    assert_eq!(session.take("/save my party.m3u8"), Step::Save("my party.m3u8".to_owned(), Format::M3u8));
+    assert_misuse(session.take("/save"), "ends in `.m3u8`, `.csv` or `.json`");
+    assert_misuse(session.take("/save party.txt"), "`party.txt` does not end in");
+    session.answered(0);
+    assert_misuse(session.take("/save party.csv"), "has no songs");
+}
+
+#[test]
+fn commands_are_the_same_in_every_language() {
+    let mut session = Session::new(Lang::Portuguese);
+    assert_eq!(session.take("Evidências"), Step::Nothing);
+    assert_misuse(session.take("/lits"), "você quis dizer `/list`");
+    assert_eq!(session.take("/remove evidências"), Step::Remark("`Evidências` saiu da lista".to_owned()));
 }

@@ -3,11 +3,11 @@
 use std::{error::Error, fmt};
 
 use super::route::Route;
-use crate::output::clean;
+use crate::{output::clean, texts::Lang};
 
 /// What went wrong, and so at which hop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     NotStarted,
     LocalPort,
     HostUnknown,
@@ -63,8 +63,7 @@ pub(super) fn is_refusal(line: &str) -> bool {
 #[derive(Debug)]
 pub struct TunnelFailure {
     problem: Problem,
-    what: String,
-    hint: String,
+    route: Box<Route>,
     said: Option<Said>,
 }
 
@@ -95,93 +94,48 @@ impl TunnelFailure {
     }
 
     pub(super) fn new(route: &Route, problem: Problem, said: Option<String>) -> Self {
-        let (host, target) = (&route.host, &route.target);
-        let login = route.login_command();
-        let (what, hint) = match problem {
-            Problem::NotStarted => (
-                "no tunnel was opened: ssh cannot be started here".to_owned(),
-                "install an ssh client, as Debian's `openssh-client`".to_owned(),
-            ),
-            Problem::LocalPort => (
-                "no tunnel was opened: no port of this machine can be its near end".to_owned(),
-                format!("`{login}` may forward ports by itself: look for LocalForward in ~/.ssh/config"),
-            ),
-            Problem::HostUnknown => (
-                format!("first hop: the name of {host} cannot be resolved"),
-                "is it spelled right, and in DNS, /etc/hosts or ~/.ssh/config?".to_owned(),
-            ),
-            Problem::HostRefused => (
-                format!("first hop: nothing listens for ssh at {host}"),
-                "is that sshd's port? `--ssh user@host:port` names another".to_owned(),
-            ),
-            Problem::HostUnreachable => (
-                format!("first hop: {host} cannot be reached"),
-                "is the host up, and do network and firewall let you through?".to_owned(),
-            ),
-            Problem::NoSsh => (
-                format!("first hop: what listens at {host} does not speak ssh, or hung up"),
-                "is that sshd's port? `--ssh user@host:port` names another".to_owned(),
-            ),
-            Problem::HostKeyChanged => (
-                format!("first hop: {host} has another key than it had before"),
-                format!(
-                    "somebody may be in between; if the key was changed on purpose, `{login}` tells how to forget the old one"
-                ),
-            ),
-            Problem::HostKeyUnknown => (
-                format!("first hop: the key of {host} is not known here"),
-                format!("log in once with `{login}`, and compare the key that it shows"),
-            ),
-            Problem::Login => (
-                format!("first hop: {host} refused the login"),
-                format!(
-                    "try `{login}`; where there is no terminal nobody can be asked, so a key must be in the agent"
-                ),
-            ),
-            Problem::ForwardingForbidden => (
-                format!("second hop: {host} does not allow to forward to {target}"),
-                "its sshd_config (AllowTcpForwarding, PermitOpen) or the key's options say so".to_owned(),
-            ),
-            Problem::TargetUnknown => (
-                format!("second hop: {host} cannot resolve the name in {target}"),
-                "the name is looked up on that host; `kubectl get services` there tells an address for `--forward`"
-                    .to_owned(),
-            ),
-            Problem::TargetRefused => (
-                format!("second hop: {host} was reached, but nothing listens at {target} as seen from there"),
-                "`kubectl -n playlist-recommender get services` tells the address: `--forward <cluster-ip>:52023`"
-                    .to_owned(),
-            ),
-            Problem::TargetUnreachable => (
-                format!("second hop: {host} was reached, but cannot reach {target}"),
-                "`kubectl -n playlist-recommender get services` tells the address: `--forward <cluster-ip>:52023`"
-                    .to_owned(),
-            ),
-            Problem::Silence => (
-                format!("second hop: {host} was reached, but the service at {target} does not answer through it"),
-                "is that the address of the recommender, and does it run?".to_owned(),
-            ),
-            Problem::Other => (
-                format!("ssh to {host} failed"),
-                format!("try `{login}`, with `-v` for details"),
-            ),
-        };
-        Self { problem, what, hint, said: said.map(|said| Said(clean(&said).into())) }
+        Self { problem, route: Box::new(route.clone()), said: said.map(|said| Said(clean(&said).into())) }
     }
 
     pub(super) fn is_about_the_local_port(&self) -> bool {
         self.problem == Problem::LocalPort
     }
 
+    /// Whether nothing but a person can help: trying again would fail again, or ask somebody.
+    pub(super) fn is_final(&self) -> bool {
+        match self.problem {
+            Problem::NotStarted
+            | Problem::HostKeyChanged
+            | Problem::HostKeyUnknown
+            | Problem::Login
+            | Problem::ForwardingForbidden => true,
+            Problem::LocalPort
+            | Problem::HostUnknown
+            | Problem::HostRefused
+            | Problem::HostUnreachable
+            | Problem::NoSsh
+            | Problem::TargetUnknown
+            | Problem::TargetRefused
+            | Problem::TargetUnreachable
+            | Problem::Silence
+            | Problem::Other => false,
+        }
+    }
+
+    /// What failed, and at which hop.
+    pub(crate) fn what(&self, lang: Lang) -> String {
+        lang.tunnel_problem(self.problem, &self.route)
+    }
+
     /// What to do.
-    pub(crate) fn hint(&self) -> &str {
-        &self.hint
+    pub(crate) fn hint(&self, lang: Lang) -> String {
+        lang.tunnel_remedy(self.problem, &self.route)
     }
 }
 
 impl fmt::Display for TunnelFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
+        f.write_str(&self.what(Lang::English))
     }
 }
 
@@ -222,7 +176,7 @@ mod tests {
             let failure = TunnelFailure::from_words(&route(), &[line.to_owned()]);
             assert_eq!(failure.problem, problem, "{line}");
             assert!(failure.source().unwrap().to_string().contains(line), "{line}");
-            assert!(!failure.hint().is_empty());
+            assert!(!failure.hint(Lang::English).is_empty());
         }
     }
 

@@ -105,9 +105,9 @@ fn host_and_port(text: &str) -> Result<(&str, Option<u16>), String> {
 
 /// From a port of this machine through a host to the service.
 #[derive(Debug, Clone)]
-pub(super) struct Route {
-    pub(super) host: Host,
-    pub(super) target: Target,
+pub(crate) struct Route {
+    pub(crate) host: Host,
+    pub(crate) target: Target,
     scheme: String,
     server_name: String,
 }
@@ -133,7 +133,7 @@ impl Route {
     }
 
     /// The command by which a person can try the first hop.
-    pub(super) fn login_command(&self) -> String {
+    pub(crate) fn login_command(&self) -> String {
         let port = self.host.port.map_or_else(String::new, |port| format!("-p {port} "));
         format!("ssh {port}{}", self.host.destination)
     }

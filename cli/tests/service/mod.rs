@@ -28,6 +28,7 @@ use tokio_stream::{
     wrappers::{TcpListenerStream, WatchStream},
 };
 use tonic::{Code, Request, Response, Status, transport::Server};
+use tonic_health::ServingStatus;
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 /// 2025-01-01T19:17:42.663201-03:00.
@@ -68,7 +69,16 @@ impl Service {
         Self::start(None, ([127, 0, 0, 1], 0).into())
     }
 
+    /// With a model named `one`, and without reflection.
+    pub(crate) fn without_reflection() -> Self {
+        Self::start_with(Some("one"), ([127, 0, 0, 1], 0).into(), false)
+    }
+
     fn start(model: Option<&str>, address: SocketAddr) -> Self {
+        Self::start_with(model, address, true)
+    }
+
+    fn start_with(model: Option<&str>, address: SocketAddr, reflection: bool) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
@@ -81,9 +91,22 @@ impl Service {
             refused: Arc::clone(&refused),
             told: Arc::clone(&told),
         };
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let is_ready = if model.is_some() { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for name in ["", "playlist.v1.PlaylistService"] {
+            runtime.block_on(reporter.set_service_status(name, is_ready));
+        }
+        let reflection = reflection.then(|| {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+                .build_v1()
+                .unwrap()
+        });
         runtime.spawn(
             Server::builder()
                 .add_service(PlaylistServiceServer::new(fake))
+                .add_service(health)
+                .add_optional_service(reflection)
                 .serve_with_incoming(TcpListenerStream::new(listener)),
         );
         Self { url, model: sender, requests, refused, told, _runtime: runtime }
@@ -284,11 +307,21 @@ impl PlaylistService for Fake {
         let model_version = self.model()?;
         let request = request.into_inner();
         let query = request.query.to_lowercase();
+        // As through a tunnel.
+        if query.starts_with("co") {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        if query.starts_with("wait") {
+            std::future::pending::<()>().await;
+        }
+        let is_misspelt = query == "humbel";
         let found: Vec<_> = CATALOGUE
             .into_iter()
             .filter(|(title, artist, _)| {
                 title.to_lowercase().starts_with(&query) || artist.to_lowercase().starts_with(&query)
             })
+            // Several are near, and one is the nearest.
+            .chain(is_misspelt.then_some([CATALOGUE[1], CATALOGUE[3]]).into_iter().flatten())
             .map(song)
             .collect();
         // Pages of at most three, so that a longer list needs several.
