@@ -262,6 +262,7 @@ async fn a_call_that_no_service_has_is_unimplemented() {
     let server = TestServer::start(&volume).await;
     let mut channel = server.channel().await;
     let request = http::Request::post("/playlist.v1.PlaylistService/NoSuchCall")
+        .header("content-type", "application/grpc")
         .body(tonic::body::Body::empty())
         .unwrap();
     std::future::poll_fn(|context| tower::Service::<http::Request<_>>::poll_ready(&mut channel, context))
