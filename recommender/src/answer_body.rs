@@ -43,8 +43,8 @@ impl AnswerBody {
         AnswerBody { kind: Kind::Refusal(text), call, web: None }
     }
 
-    /// Writes it as gRPC-Web.
-    pub(crate) fn as_web(self, web: Option<Encoding>) -> Self {
+    /// The same, written as gRPC-Web has it.
+    pub(crate) fn written_as(self, web: Option<Encoding>) -> Self {
         AnswerBody { web, ..self }
     }
 

@@ -115,7 +115,7 @@ impl Calls {
             }
             AnswerBody::encoded(message, call, self.activity.answer())
         };
-        Response::from_parts(head, body.as_web(dialect.web()))
+        Response::from_parts(head, body.written_as(dialect.web()))
     }
 }
 
