@@ -19,15 +19,27 @@ struct File {
 
 /// A file in the folder `page`, and where it is served.
 macro_rules! file {
-    ($path:literal, $name:literal, $content_type:literal) => {
+    ($path:literal, $name:literal, $content_type:expr) => {
         File { path: $path, content_type: $content_type, content: include_bytes!(concat!("../page/", $name)) }
     };
 }
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// All files. A further one is a further line.
 const FILES: &[File] = &[
     file!("/", "index.html", "text/html; charset=utf-8"),
-    file!("/app.js", "app.js", "text/javascript; charset=utf-8"),
+    file!("/app.js", "app.js", SCRIPT),
+    file!("/api.js", "api.js", SCRIPT),
+    file!("/combobox.js", "combobox.js", SCRIPT),
+    file!("/dom.js", "dom.js", SCRIPT),
+    file!("/model.js", "model.js", SCRIPT),
+    file!("/notice.js", "notice.js", SCRIPT),
+    file!("/playlist.js", "playlist.js", SCRIPT),
+    file!("/saving.js", "saving.js", SCRIPT),
+    file!("/songs.js", "songs.js", SCRIPT),
+    file!("/state.js", "state.js", SCRIPT),
+    file!("/texts.js", "texts.js", SCRIPT),
     file!("/style.css", "style.css", "text/css; charset=utf-8"),
     file!("/icon.svg", "icon.svg", "image/svg+xml"),
 ];
