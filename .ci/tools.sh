@@ -167,6 +167,20 @@ install_http_clients() {
     command_from_debian 'curl wget' curl wget
 }
 
+# A browser, with letters to draw, and axe-core, which finds what keeps people out of a page.
+install_browser() {
+    # Ubuntu's package of Chromium wants snapd, but its machines for workflows have Chrome.
+    CHROMIUM=$(command -v google-chrome || true)
+    if [ -z "$CHROMIUM" ]; then
+        command_from_debian chromium chromium fonts-dejavu-core || return
+        CHROMIUM=$(command -v chromium)
+    fi
+    needs npm
+    tool axe-core axe-core-4.14.1 from_npm axe-core@4.14.1
+    AXE=$CI_TOOLS/axe-core-4.14.1/lib/node_modules/axe-core/axe.min.js
+    export CHROMIUM AXE
+}
+
 # Linters of scripts, YAML and Dockerfiles, pytest, and what the tests import.
 install_python_tools() {
     needs python3

@@ -111,10 +111,10 @@ class Recommenders:
     def __init__(self):
         self._running: list[Recommender] = []
 
-    def start(self, volume: Path, *flags: object, env: dict[str, str] | None = None) -> Recommender:
-        """Starts one with these flags, on a free port, and waits until its port is open; its model may come later."""
+    def start(self, volume: Path, *flags: object, env: dict[str, str] | None = None, listen: str = "127.0.0.1:0") -> Recommender:
+        """Starts one with these flags, by default on a free port, and waits until that is open; its model may come later."""
         process = subprocess.Popen(
-            [BINARIES / "recommender", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", *map(str, flags)],
+            [BINARIES / "recommender", "--listen", listen, "--metrics-listen", "127.0.0.1:0", *map(str, flags)],
             env=CLEAN_ENVIRONMENT
             | {"MODEL_DIR": str(volume), "LOG_FORMAT": "json", "POLL_INTERVAL": "100ms", "DRAIN_DELAY": "0s", "POD_NAME": "replica-1"}
             | (env or {}),
