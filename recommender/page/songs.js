@@ -90,7 +90,6 @@ function doubt(seed) {
       const attributes = { type: "button", class: "link", "aria-label": label, onclick: () => replace(seed, other) };
       line.append(index ? ", " : "", element("button", attributes, spoken(other)));
     });
-    line.append("?");
   }
   return line;
 }

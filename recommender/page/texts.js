@@ -23,7 +23,7 @@ const english = {
   doubtsLabel: "Songs to look at",
   unknown: (seed) => `The model does not know “${seed}”.`,
   takenFor: (seed, song) => `“${seed}” was taken for ${song}.`,
-  didYouMean: "Did you mean",
+  didYouMean: "Did you mean:",
   ratherThan: (song, seed) => `${song}, instead of “${seed}”`,
 
   playlistHeading: "Your playlist",
@@ -114,7 +114,7 @@ const portuguese = {
   doubtsLabel: "Músicas para conferir",
   unknown: (seed) => `O modelo não conhece “${seed}”.`,
   takenFor: (seed, song) => `“${seed}” foi entendida como ${song}.`,
-  didYouMean: "Você quis dizer",
+  didYouMean: "Você quis dizer:",
   ratherThan: (song, seed) => `${song}, em vez de “${seed}”`,
 
   playlistHeading: "Sua playlist",
