@@ -5,6 +5,7 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -63,6 +64,13 @@ def eventually(condition, seconds: float = 30, what: str = "the condition"):
             return value
         assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s"
         time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 class Lines:

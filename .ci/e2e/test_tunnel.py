@@ -14,17 +14,10 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from conftest import BINARIES, CLEAN_ENVIRONMENT, Lines, eventually, run
+from conftest import BINARIES, CLEAN_ENVIRONMENT, Lines, eventually, free_port, run
 
 SSHD = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin")
 SECRET = "a passphrase for tests"
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def keygen(file: Path, passphrase: str = ""):
