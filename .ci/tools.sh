@@ -57,10 +57,11 @@ from_pypi() {
     python3 -m venv "$2" && "$2/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --requirement "$1"
 }
 
-# Nobody ships cargo-deny prebuilt; without optimisation across crates it is built in a third of the time and checks as fast.
+# `from_crates_io CRATE VERSION FEATURES FOLDER`. Nobody ships these prebuilt; without optimisation across crates they are built in a
+# third of the time and work as fast.
 from_crates_io() {
-    CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_TARGET_DIR=$3/build \
-        cargo install --locked --quiet --no-default-features --root "$3" --version "$2" "$1" && rm -rf "$3/build"
+    CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_TARGET_DIR=$4/build \
+        cargo install --locked --quiet --no-default-features --features "$3" --root "$4" --version "$2" "$1" && rm -rf "$4/build"
 }
 
 # A distribution replaces its packages when they are mended, so these have no version here. No service is started by them.
@@ -117,7 +118,12 @@ install_container_tools() {
 }
 
 install_cargo_deny() {
-    tool cargo-deny cargo-deny-0.20.2 from_crates_io cargo-deny 0.20.2
+    tool cargo-deny cargo-deny-0.20.2 from_crates_io cargo-deny 0.20.2 ''
+}
+
+# Two minutes of two cores.
+install_mdbook() {
+    tool mdbook mdbook-0.5.4 from_crates_io mdbook 0.5.4 search
 }
 
 install_cargo_semver_checks() {
