@@ -21,7 +21,7 @@ HEAD = f"""# The contract
 <!-- Made from proto/{PROTO} by .ci/docs/contract.py; edit the comments there. -->
 
 This is [`{PROTO}`](../proto/{PROTO}), the package `%s`, as a page. Each text is the comment in that file.
-Where a field is not set, its value is empty, 0 or false, as usual in proto3.
+Where a field is not set, its value is empty, 0 or false, as usual in proto3. JSON over HTTP has the same names, see [REST](rest.md).
 """
 
 Field = descriptor_pb2.FieldDescriptorProto
