@@ -100,7 +100,7 @@ def test_a_tester_finds_no_answer_that_the_document_does_not_describe(sample_ser
         f"http://{sample_service.address}/api/openapi.json",
         *("--max-examples", "60", "--seed", "1", "--workers", "1", "--suppress-health-check", "all"),
         *("--checks", "all", "--exclude-checks", "negative_data_rejection,positive_data_acceptance"),
-        *("--request-timeout", "10", "--max-time", "120"),
+        *("--request-timeout", "10", "--max-time", "60"),
         timeout=240,
         cwd=tmp_path,
     )
