@@ -39,12 +39,9 @@ export function addTexts(seeds) {
   change((state) => state.songs.push(...added));
 }
 
-function remove(seed, index) {
+function remove(seed) {
   announce(text.removed(spoken(songOf(seed))));
   change((state) => (state.songs = state.songs.filter((it) => it !== seed)));
-  // The next chip has the place of this one.
-  const buttons = byId("chips").querySelectorAll("button");
-  (buttons[Math.min(index, buttons.length - 1)] ?? byId("song")).focus();
 }
 
 function replace(seed, song) {
@@ -57,24 +54,28 @@ function replace(seed, song) {
 /** Shows chips and lines. */
 export function showSongs() {
   const seeds = read().songs;
+  const buttons = () => [...byId("chips").querySelectorAll("button")];
+  const focused = buttons().indexOf(document.activeElement);
   byId("chips").replaceChildren(...seeds.map(chip));
   const doubts = seeds.map(doubt).filter(Boolean);
   byId("doubts").hidden = !doubts.length;
   byId("doubts").replaceChildren(...doubts);
   byId("chips").hidden = !seeds.length;
+  // The focus stays at its place among the chips, where the next one is when one was removed.
+  if (focused >= 0) (buttons()[Math.min(focused, seeds.length - 1)] ?? byId("song")).focus();
 }
 
 const name = ({ title, artist }) =>
   element("span", {}, element("span", { class: "title" }, title), " ", element("span", { class: "artist" }, artist));
 
-function chip(seed, index) {
+function chip(seed) {
   const song = songOf(seed);
   const isUnknown = matches.get(seed)?.match === "MATCH_UNKNOWN";
   return element(
     "li",
     { class: isUnknown ? "chip unknown" : "chip" },
     name(song),
-    element("button", { type: "button", "aria-label": text.remove(spoken(song)), onclick: () => remove(seed, index) }, cross()),
+    element("button", { type: "button", "aria-label": text.remove(spoken(song)), onclick: () => remove(seed) }, cross()),
   );
 }
 
