@@ -53,7 +53,7 @@ def test_curl_speaks_http_1_and_2_and_is_told_what_is_wrong(sample_service):
     body, line = answer.rsplit("\n", 1)
     assert line == "400 application/json"
     assert json.loads(body)["error"]["status"] == "INVALID_ARGUMENT"
-    assert done("curl", "--silent", "--head", f"http://{sample_service.address}/").startswith("HTTP/1.1 200 OK\r\n")
+    assert done("curl", "--silent", "--head", f"http://{sample_service.address}/").startswith("HTTP/1.1 200 OK\n")
 
 
 def test_tls_offers_both_versions_of_http(recommenders, sample_volume, certificates):  # noqa: F811
@@ -78,7 +78,8 @@ def test_python_requests_keeps_its_connection(sample_service):
         assert found["songs"][0]["title"] == "HUMBLE."
         assert session.get(url + "/api/model", timeout=10).json()["counts"]["rules"] > 0
         pools = session.get_adapter(url).poolmanager.pools
-        assert pools[pools.keys()[0]].num_connections == 1
+        (host,) = pools.keys()
+        assert pools[host].num_connections == 1
     refused = requests.post(url + "/api/recommend", json=SONGS, headers={"Origin": "https://elsewhere.example"}, timeout=10)
     assert refused.status_code == 403
 
