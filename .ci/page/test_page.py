@@ -7,7 +7,7 @@ import re
 import urllib.request
 
 import pytest
-from conftest import KNOWN, MISSPELT, UNKNOWN, fragment, rows, type_song
+from conftest import KNOWN, MISSPELT, UNKNOWN, fragment, processes, rows, type_song
 from playwright.sync_api import Page, expect
 
 
@@ -216,9 +216,12 @@ def test_songs_of_one_artist_can_be_limited(visitor):
     expect(rows(page)).to_have_count(30)
     page.locator("#per-artist").select_option("at most 1")
     artists = rows(page).locator(".song > .artist")
-    most = "(all) => { const names = all.map((it) => it.textContent); return new Set(names).size === names.length; }"
-    page.wait_for_function(f"({most})([...document.querySelectorAll('#recommendations .song > .artist')])")
-    expect(artists).to_have_count(30)
+
+    def is_capped() -> bool:
+        names = artists.all_text_contents()
+        return len(set(names)) == len(names) == 30
+
+    processes.eventually(is_capped, what="a playlist with one song of each artist")
 
 
 def test_the_playlist_is_saved_for_players_and_as_a_table(visitor):
