@@ -50,8 +50,8 @@ const STREAM_WINDOW: u32 = 128 * 1024;
 const CONNECTION_WINDOW: u32 = 512 * 1024;
 
 /// Calls that a client may have reset before they were looked at, and calls that it may have made the server reset. A client that
-/// resets more is cut off (CVE-2023-44487).
-const MAX_PENDING_RESETS: usize = 20;
+/// resets more is cut off (CVE-2023-44487). On a busy host the deadline of all calls of a connection may pass at once, which is no attack.
+const MAX_PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
 const MAX_LOCAL_RESETS: usize = 1_024;
 
 /// What a client that speaks HTTP/2 sends first, see RFC 9113, section 3.4.

@@ -379,6 +379,34 @@ async fn http_1() {
     siege.withstood(attackers).await;
 }
 
+/// As happens on a busy host, when the deadline of all calls of a connection passes before one was looked at.
+#[tokio::test]
+async fn a_client_may_give_up_all_the_calls_that_it_may_have() {
+    const GOAWAY: u8 = 7;
+    let siege = Siege::begin().await;
+    let mut stream = connect(siege.address(), &[]).await.unwrap();
+    let ids = || (0..128).map(|number| 2 * number + 1);
+    let cancel = 8_u32.to_be_bytes();
+    let calls = ids().flat_map(whole_call);
+    let resets = ids().flat_map(|id| frame(RST_STREAM, 0, id, &cancel));
+    let bytes: Vec<u8> = calls.chain(resets).chain(frame(PING, 0, 0, &[0; 8])).collect();
+    stream.write_all(&bytes).await.unwrap();
+    let answer = async {
+        loop {
+            let mut head = [0; 9];
+            stream.read_exact(&mut head).await.unwrap();
+            let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+            stream.read_exact(&mut vec![0; length]).await.unwrap();
+            assert_ne!(head[3], GOAWAY, "the connection is ended");
+            if head[3] == PING && head[4] & ACK != 0 {
+                break;
+            }
+        }
+    };
+    time::timeout(PATIENCE, answer).await.unwrap();
+    siege.withstood(vec![stream]).await;
+}
+
 /// CVE-2023-44487: each stream is opened and given up at once, so that none counts as open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_resets() {
