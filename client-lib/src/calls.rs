@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     retries::{Attempts, Failure},
     status,
-    transport::{LastReplica, Transport},
+    transport::{LastReplica, Patience, Transport},
 };
 
 type Grpc = PlaylistServiceClient<Transport>;
@@ -74,6 +74,8 @@ impl Client {
                     crate::spans::propagate(context, request.metadata_mut());
                 }
                 request.extensions_mut().insert(last_replica.clone());
+                // What has waited for longer would leave the service too little time: it is better told of at once than sent in vain.
+                request.extensions_mut().insert(Patience((timeout / 2).saturating_sub(began.elapsed())));
                 Ok(send(grpc.clone(), request).await)
             };
             let failure = match time::timeout(left, attempt).await {

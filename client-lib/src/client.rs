@@ -57,6 +57,9 @@ use crate::{
 /// surely has not seen it. Of the calls that the service may have worked on, a client repeats a tenth of as many as
 /// were answered, and 1,000 beyond these, so that a service with too much to do does not get more.
 ///
+/// At most 1,000 calls are under way on each connection. Further ones wait until there is room, for half of their timeout; then they
+/// fail with [`Error::Overloaded`] and were never sent.
+///
 /// Every call must be awaited on a tokio runtime with I/O and time. The connections live on that of the first call and, when it
 /// has ended, on that of the next one.
 ///

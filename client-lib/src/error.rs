@@ -123,12 +123,13 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
 
-    /// The service has more to do than it can.
+    /// The service has more to do than it can: it said so, or there was no room among the calls of this client that wait for
+    /// their answers, see [`Client`](crate::Client#retries).
     #[error("the recommender at `{url}` is overloaded: {message}; try again later")]
     Overloaded {
         /// The URL, without user info.
         url: String,
-        /// What the service says of it.
+        /// What the service says of it, or how many calls there are.
         message: String,
         /// How long to wait before asking again, where the service tells.
         retry_after: Option<Duration>,

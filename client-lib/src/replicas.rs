@@ -22,12 +22,13 @@ use std::{
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
+    time::{self, Instant},
 };
 
 use crate::connection::{BoxError, Endpoint};
 
 use self::known::Known;
-pub(crate) use self::known::{Load, Replica};
+pub(crate) use self::known::{Load, MAX_CALLS, Replica};
 
 type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 /// Looks up the addresses of a host, to which the port belongs.
@@ -55,6 +56,8 @@ pub(crate) struct Settings {
 struct Shared {
     settings: Settings,
     known: watch::Sender<Known>,
+    /// Told when a call has ended.
+    room: Arc<Notify>,
     /// Asks for another look before it is time, for a connection failed.
     look_again: Notify,
 }
@@ -69,7 +72,7 @@ pub(crate) struct Replicas {
 impl Replicas {
     pub(crate) fn new(settings: Settings) -> Self {
         let (known, _) = watch::channel(Known::default());
-        let shared = Arc::new(Shared { settings, known, look_again: Notify::new() });
+        let shared = Arc::new(Shared { settings, known, room: Arc::default(), look_again: Notify::new() });
         Self { shared, task: Mutex::default() }
     }
 
@@ -78,10 +81,21 @@ impl Replicas {
         &self.shared.settings.endpoints[endpoint]
     }
 
-    /// A replica that is connected; if there is another one, not that on which the call failed last.
-    ///
+    /// A call on a replica that is connected; if there is another one, not on that on which it failed last. Waits for `patience` when
+    /// there is room on none.
+    pub(crate) async fn take(&self, failed: Option<ReplicaId>, patience: Duration) -> Result<Load, BoxError> {
+        let began = Instant::now();
+        loop {
+            if let Some(load) = Load::new(self.pick(failed).await?) {
+                return Ok(load);
+            }
+            let left = patience.saturating_sub(began.elapsed());
+            time::timeout(left, self.shared.room.notified()).await.map_err(|_elapsed| NoRoom)?;
+        }
+    }
+
     /// Waits while connections are being made. When none can be had, all of them are tried once more.
-    pub(crate) async fn pick(&self, failed: Option<ReplicaId>) -> Result<Arc<Replica>, NotConnected> {
+    async fn pick(&self, failed: Option<ReplicaId>) -> Result<Arc<Replica>, NotConnected> {
         if let Some(replica) = self.shared.known.borrow().pick(failed) {
             return Ok(replica);
         }
@@ -132,6 +146,18 @@ impl Drop for Replicas {
         }
     }
 }
+
+/// As many calls are under way on each of the replicas as there may be.
+#[derive(Debug)]
+pub(crate) struct NoRoom;
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{MAX_CALLS} calls of this client are under way on each of its replicas")
+    }
+}
+
+impl StdError for NoRoom {}
 
 /// No replica can be had.
 #[derive(Clone, Debug)]

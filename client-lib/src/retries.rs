@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::error::Error;
+use crate::{error::Error, replicas::MAX_CALLS};
 
 /// How often a call goes out at most when nothing else is set: the pauses between add up to 0.4 s on average.
 pub(crate) const DEFAULT_MAX_ATTEMPTS: u32 = 5;
@@ -17,9 +17,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the budget counts in.
 const PARTS: u32 = 10;
-/// The retries that can be taken at once. As many calls a connection to the service has at most, so that those
-/// that are lost with one all go out again.
-const BURST: u32 = 1_000 * PARTS;
+/// The retries that can be taken at once: as many calls as are under way on a connection at most, so that those that are lost with
+/// one all go out again.
+const BURST: u32 = MAX_CALLS * PARTS;
 
 /// A call that failed, as far as its repetition goes.
 pub(crate) struct Failure {

@@ -9,7 +9,7 @@ use crate::{
     address::HTTPS,
     credentials::{refusal, tls_failure},
     error::{Error, FieldViolation},
-    replicas::NotConnected,
+    replicas::{NoRoom, NotConnected},
     transport::NotGrpc,
 };
 
@@ -76,6 +76,9 @@ fn transport_error(source: &(dyn StdError + 'static), call: &'static str, url: &
             },
             source: Some(causes(source)),
         };
+    }
+    if let Some(no_room) = find::<NoRoom>(source) {
+        return Error::Overloaded { url, message: no_room.to_string(), retry_after: None };
     }
     if find::<NotConnected>(source).is_some() {
         return Error::Connect { url, source: causes(source) };

@@ -7,6 +7,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use http::{
@@ -45,6 +46,10 @@ impl LastReplica {
     }
 }
 
+/// How long a call waits for room on a connection: it goes along with the request.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Patience(pub(crate) Duration);
+
 /// Sends each call to one of the replicas.
 #[derive(Clone)]
 pub(crate) struct Transport {
@@ -76,11 +81,12 @@ impl Service<http::Request<Body>> for Transport {
         let replicas = Arc::clone(&self.replicas);
         Box::pin(async move {
             let last = request.extensions().get::<LastReplica>().cloned().unwrap_or_default();
-            let replica = replicas.pick(last.get()).await?;
+            let Patience(patience) = request.extensions().get().copied().unwrap_or_default();
+            let load = replicas.take(last.get(), patience).await?;
+            let replica = load.replica();
             last.set(replica.id);
-            address(&mut request, replicas.endpoint(&replica))?;
+            address(&mut request, replicas.endpoint(replica))?;
             let mut sender = replica.sender.clone();
-            let load = Load::new(replica);
             checked(sender.send_request(request).await?, load).map_err(Into::into)
         })
     }

@@ -14,12 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client_lib::{Client, Error};
+use client_lib::{Client, Error, RecommendResponse};
 use proto::v1;
 use sample::{Sample, Server};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    task::JoinSet,
 };
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -40,6 +41,15 @@ fn failing(times: usize, status: impl Fn() -> Status + Send + Sync + 'static) ->
         _ => Ok(v1::RecommendResponse::default()),
     };
     (Server::start(Sample { recommend: Box::new(recommend), ..Sample::default() }), calls)
+}
+
+/// Makes so many calls at once, and waits for all of them.
+async fn call_at_once(client: &Client, n_calls: usize) -> Vec<Result<RecommendResponse, Error>> {
+    let call = |_| {
+        let client = client.clone();
+        async move { client.recommend("a seed").await }
+    };
+    (0..n_calls).map(call).collect::<JoinSet<_>>().join_all().await
 }
 
 /// Listens; the first `count` connections go to `first`, later ones are given to a service that answers.
@@ -208,18 +218,39 @@ async fn retries_do_not_multiply_the_load_of_a_service_that_has_too_much() {
     let (server, calls) =
         failing(usize::MAX, || later(Code::ResourceExhausted, "OVERLOADED", Duration::ZERO));
     let client = Client::builder(server.url()).timeout(Duration::from_secs(60)).lazy().unwrap();
-    let callers: Vec<_> = (0..CALLS)
-        .map(|_| {
-            let client = client.clone();
-            tokio::spawn(async move { client.recommend("a seed").await })
-        })
-        .collect();
-    for caller in callers {
-        let error = caller.await.unwrap().unwrap_err();
+    for error in call_at_once(&client, CALLS).await.into_iter().map(Result::unwrap_err) {
         assert!(matches!(error, Error::Overloaded { .. }), "{error:?}");
     }
     // All clones share one budget, of which nothing is left.
     assert_eq!(calls.load(Ordering::SeqCst), CALLS + 1_000);
+}
+
+#[tokio::test]
+async fn a_connection_has_a_thousand_calls_at_most_and_those_for_which_there_is_no_room_are_told_of_overload()
+{
+    let server = Server::start(Sample { is_silent: true, ..Sample::default() });
+    let client = Client::builder(server.url()).timeout(Duration::from_secs(5)).lazy().unwrap();
+    let mut n_timeouts = 0;
+    for error in call_at_once(&client, 1_500).await.into_iter().map(Result::unwrap_err) {
+        match &error {
+            Error::Timeout { .. } => n_timeouts += 1,
+            Error::Overloaded { message, retry_after: None, .. } => {
+                assert!(message.contains("1000 calls of this client"), "{message}");
+                assert!(error.is_retryable());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(n_timeouts, 1_000);
+}
+
+#[tokio::test]
+async fn calls_for_which_there_is_no_room_on_a_connection_wait_for_it() {
+    let server = Server::start(Sample::default());
+    let client = Client::builder(server.url()).timeout(Duration::from_secs(60)).lazy().unwrap();
+    for answer in call_at_once(&client, 5_000).await {
+        answer.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -32,7 +32,11 @@ pub(super) async fn keep(shared: Arc<Shared>, id: ReplicaId) {
             match time::timeout(shared.settings.connect_timeout, connect(endpoint, address)).await {
                 Ok(Ok(connection)) => {
                     let began = Instant::now();
-                    set(State::Connected(Arc::new(Replica::new(id, connection.sender))));
+                    set(State::Connected(Arc::new(Replica::new(
+                        id,
+                        connection.sender,
+                        Arc::clone(&shared.room),
+                    ))));
                     let cause = match connection.end.await {
                         Ok(Err(error)) => error.into(),
                         Ok(Ok(())) => "the replica has ended it".into(),

@@ -3,19 +3,23 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use hyper::client::conn::http2::SendRequest;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use tonic::body::Body;
 
 use super::{NotConnected, ReplicaId};
 
 /// How long a replica that is not available gets no call that another one can take.
 const REST: Duration = Duration::from_secs(1);
+/// How many calls may be under way on a replica: what the service works on at a time on one connection, 128 by default, and what
+/// waits for its turn. Were there no limit, a service with too much to do would get each call when its time is almost up, and answer
+/// none.
+pub(crate) const MAX_CALLS: u32 = 1_000;
 
 /// The replicas that there are, and what became of the last look for them.
 #[derive(Default)]
@@ -42,7 +46,8 @@ impl Known {
                 _ => None,
             })
         };
-        let reluctance = |replica: &Replica| (Some(replica.id) == failed, replica.is_resting());
+        let reluctance =
+            |replica: &Replica| (replica.is_resting(), replica.is_full(), Some(replica.id) == failed);
         let least = connected().map(|replica| reluctance(replica)).min()?;
         let mut choices = connected().filter(|replica| reluctance(replica) == least);
         let n_choices = choices.clone().count();
@@ -126,26 +131,33 @@ impl Known {
 pub(crate) struct Replica {
     pub(crate) id: ReplicaId,
     pub(crate) sender: SendRequest<Body>,
-    n_calls: AtomicUsize,
+    n_calls: AtomicU32,
+    /// Told when a call has ended.
+    room: Arc<Notify>,
     connected: Instant,
     /// In milliseconds since it was connected; 0 if it does not rest.
     rests_until: AtomicU64,
 }
 
 impl Replica {
-    pub(super) fn new(id: ReplicaId, sender: SendRequest<Body>) -> Self {
+    pub(super) fn new(id: ReplicaId, sender: SendRequest<Body>, room: Arc<Notify>) -> Self {
         Self {
             id,
             sender,
-            n_calls: AtomicUsize::new(0),
+            n_calls: AtomicU32::new(0),
+            room,
             connected: Instant::now(),
             rests_until: AtomicU64::new(0),
         }
     }
 
     /// The calls that are under way.
-    fn n_calls(&self) -> usize {
+    fn n_calls(&self) -> u32 {
         self.n_calls.load(Ordering::Relaxed)
+    }
+
+    fn is_full(&self) -> bool {
+        self.n_calls() >= MAX_CALLS
     }
 
     pub(super) fn is_resting(&self) -> bool {
@@ -166,9 +178,11 @@ impl Replica {
 pub(crate) struct Load(Arc<Replica>);
 
 impl Load {
-    pub(crate) fn new(replica: Arc<Replica>) -> Self {
-        replica.n_calls.fetch_add(1, Ordering::Relaxed);
-        Self(replica)
+    /// Nothing if there are as many as there may be.
+    pub(super) fn new(replica: Arc<Replica>) -> Option<Self> {
+        let add = |n_calls| (n_calls < MAX_CALLS).then_some(n_calls + 1);
+        replica.n_calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok()?;
+        Some(Self(replica))
     }
 
     pub(crate) fn replica(&self) -> &Replica {
@@ -179,5 +193,6 @@ impl Load {
 impl Drop for Load {
     fn drop(&mut self) {
         self.0.n_calls.fetch_sub(1, Ordering::Relaxed);
+        self.0.room.notify_one();
     }
 }
