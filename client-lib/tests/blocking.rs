@@ -25,7 +25,7 @@ fn errors_and_timeouts_are_those_of_the_other_client() {
     assert!(matches!(Client::connect("http://127.0.0.1:1").unwrap_err(), Error::Connect { .. }));
     assert!(matches!(Client::connect("no host").unwrap_err(), Error::InvalidUrl { .. }));
 
-    let server = Server::start(Sample { is_silent: true, ..Sample::default() });
+    let server = Server::start(Sample::silent());
     let client = Client::connect(server.url()).unwrap();
     let error = client.with_timeout(Duration::from_millis(50)).recommend("a seed").unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error:?}");

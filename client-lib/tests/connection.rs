@@ -110,7 +110,7 @@ async fn an_unknown_host_is_named() {
 
 #[tokio::test]
 async fn a_service_that_does_not_answer_is_a_timeout_within_its_bound() {
-    let server = Server::start(Sample { is_silent: true, ..Sample::default() });
+    let server = Server::start(Sample::silent());
     let timeout = Duration::from_millis(300);
     let client = Client::builder(server.url()).timeout(timeout).connect().await.unwrap();
     let begin = Instant::now();
@@ -138,7 +138,7 @@ async fn a_port_that_accepts_and_says_nothing_is_a_timeout() {
 
 #[tokio::test]
 async fn a_call_may_have_a_timeout_of_its_own() {
-    let server = Server::start(Sample { is_silent: true, ..Sample::default() });
+    let server = Server::start(Sample::silent());
     let client = Client::connect(server.url()).await.unwrap();
     let timeout = Duration::from_millis(100);
     let error = client.with_timeout(timeout).recommend("a seed").await.unwrap_err();
@@ -147,7 +147,7 @@ async fn a_call_may_have_a_timeout_of_its_own() {
 
 #[tokio::test]
 async fn timeouts_of_any_length_are_kept() {
-    let server = Server::start(Sample { is_silent: true, ..Sample::default() });
+    let server = Server::start(Sample::silent());
     let longest = Client::builder(server.url())
         .timeout(Duration::MAX)
         .connect_timeout(Duration::MAX)

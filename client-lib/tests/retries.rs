@@ -8,7 +8,7 @@ mod sample;
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -20,6 +20,7 @@ use sample::{Sample, Server};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
     task::JoinSet,
 };
 use tonic::{Code, Status};
@@ -228,7 +229,7 @@ async fn retries_do_not_multiply_the_load_of_a_service_that_has_too_much() {
 #[tokio::test]
 async fn a_connection_has_a_thousand_calls_at_most_and_those_for_which_there_is_no_room_are_told_of_overload()
 {
-    let server = Server::start(Sample { is_silent: true, ..Sample::default() });
+    let server = Server::start(Sample::silent());
     let client = Client::builder(server.url()).timeout(Duration::from_secs(5)).lazy().unwrap();
     let mut n_timeouts = 0;
     for error in call_at_once(&client, 1_500).await.into_iter().map(Result::unwrap_err) {
@@ -254,8 +255,41 @@ async fn calls_for_which_there_is_no_room_on_a_connection_wait_for_it() {
 }
 
 #[tokio::test]
+async fn when_there_is_room_the_call_that_came_last_has_it() {
+    let answers = Arc::new(Semaphore::new(0));
+    let server = Server::start(Sample { answers: Arc::clone(&answers), ..Sample::default() });
+    let client = Client::builder(server.url()).timeout(Duration::from_secs(6)).connect().await.unwrap();
+
+    // On this runtime a task runs until it waits, which it does for its answer or for room.
+    let begun = Arc::new(AtomicUsize::new(0));
+    let mut calls = JoinSet::new();
+    for seed in std::iter::repeat_n("a seed", 1_000).chain(["first", "last"]) {
+        let (client, begun) = (client.clone(), Arc::clone(&begun));
+        calls.spawn(async move {
+            begun.fetch_add(1, Ordering::SeqCst);
+            (seed, client.recommend(seed).await)
+        });
+    }
+    while begun.load(Ordering::SeqCst) < 1_002 {
+        tokio::task::yield_now().await;
+    }
+    answers.add_permits(1);
+    let (seed, answer) = calls.join_next().await.unwrap().unwrap();
+    assert_eq!(seed, "a seed");
+    answer.unwrap();
+    // That made room for one.
+    for (seed, answer) in calls.join_all().await {
+        match answer.unwrap_err() {
+            Error::Timeout { .. } => assert_ne!(seed, "first"),
+            Error::Overloaded { .. } => assert_eq!(seed, "first"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_service_is_told_of_the_time_that_is_left() {
-    let timeouts: Arc<std::sync::Mutex<Vec<u64>>> = Arc::default();
+    let timeouts: Arc<Mutex<Vec<u64>>> = Arc::default();
     let noted = Arc::clone(&timeouts);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -193,6 +193,8 @@ impl Load {
 impl Drop for Load {
     fn drop(&mut self) {
         self.0.n_calls.fetch_sub(1, Ordering::Relaxed);
-        self.0.room.notify_one();
+        // The call that came last has the room: when there is too much to do for long, calls are answered soon or not at all, and
+        // not each of them late.
+        self.0.room.notify_last();
     }
 }

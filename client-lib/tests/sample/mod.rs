@@ -3,6 +3,7 @@
 use std::{
     net::{SocketAddr, TcpListener},
     pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,7 +12,11 @@ use proto::v1::{
     self,
     playlist_service_server::{PlaylistService, PlaylistServiceServer},
 };
-use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
+use tokio::{
+    runtime::Runtime,
+    sync::{Semaphore, oneshot},
+    task::JoinHandle,
+};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
@@ -24,8 +29,15 @@ pub(crate) struct Sample {
     pub(crate) search_songs: Answer<v1::SearchSongsRequest, v1::SearchSongsResponse>,
     pub(crate) model_info: Answer<v1::ModelInfoRequest, v1::ModelInfoResponse>,
     pub(crate) watch_model: Answer<v1::WatchModelRequest, Models>,
-    /// Whether `Recommend` never answers.
-    pub(crate) is_silent: bool,
+    /// How many more times `Recommend` answers; it waits when there are none.
+    pub(crate) answers: Arc<Semaphore>,
+}
+
+impl Sample {
+    /// A service that never answers to `Recommend`.
+    pub(crate) fn silent() -> Self {
+        Self { answers: Arc::new(Semaphore::new(0)), ..Self::default() }
+    }
 }
 
 impl Default for Sample {
@@ -55,7 +67,7 @@ impl Default for Sample {
                 let model = v1::WatchModelResponse::default();
                 Ok(futures_util::stream::iter([Ok(model)]).boxed())
             }),
-            is_silent: false,
+            answers: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
         }
     }
 }
@@ -66,9 +78,7 @@ impl PlaylistService for Sample {
         &self,
         request: Request<v1::RecommendRequest>,
     ) -> Result<Response<v1::RecommendResponse>, Status> {
-        if self.is_silent {
-            std::future::pending::<()>().await;
-        }
+        self.answers.acquire().await.unwrap().forget();
         (self.recommend)(request.into_inner()).map(Response::new)
     }
 
