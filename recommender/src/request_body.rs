@@ -154,16 +154,13 @@ impl Body for RequestBody {
             {
                 return Poll::Ready(Some(Err(status.into())));
             }
-            if self.method.is_stream() || self.received.length > MAX_BODY {
+            // An empty part of a stream says nothing.
+            let is_something = self.method.is_stream() && self.received.length > 0;
+            if is_something || self.received.length > MAX_BODY {
                 break;
             }
         }
-        match self.received.next() {
-            Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
-            None if self.is_whole => Poll::Ready(None),
-            // An empty part of a stream, which says nothing.
-            None => self.poll_frame(context),
-        }
+        Poll::Ready(self.received.next().map(|data| Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {

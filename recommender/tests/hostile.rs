@@ -12,8 +12,8 @@ use network_support::{
     crowd::Crowd,
     frames::{
         ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, PRIORITY,
-        RECOMMEND, RST_STREAM, SETTINGS, WATCH_MODEL, WINDOW_UPDATE, call, call_fields, connect, fields,
-        frame, number, read_to_end, request,
+        RECOMMEND, REFLECTION, RST_STREAM, SETTINGS, WATCH_MODEL, WINDOW_UPDATE, call, call_fields, connect,
+        fields, frame, number, read, read_to_end, request,
     },
     replica::Replica,
 };
@@ -382,7 +382,6 @@ async fn http_1() {
 /// As happens on a busy host, when the deadline of all calls of a connection passes before one was looked at.
 #[tokio::test]
 async fn a_client_may_give_up_all_the_calls_that_it_may_have() {
-    const GOAWAY: u8 = 7;
     let siege = Siege::begin().await;
     let mut stream = connect(siege.address(), &[]).await.unwrap();
     let ids = || (0..128).map(|number| 2 * number + 1);
@@ -391,19 +390,13 @@ async fn a_client_may_give_up_all_the_calls_that_it_may_have() {
     let resets = ids().flat_map(|id| frame(RST_STREAM, 0, id, &cancel));
     let bytes: Vec<u8> = calls.chain(resets).chain(frame(PING, 0, 0, &[0; 8])).collect();
     stream.write_all(&bytes).await.unwrap();
-    let answer = async {
-        loop {
-            let mut head = [0; 9];
-            stream.read_exact(&mut head).await.unwrap();
-            let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
-            stream.read_exact(&mut vec![0; length]).await.unwrap();
-            assert_ne!(head[3], GOAWAY, "the connection is ended");
-            if head[3] == PING && head[4] & ACK != 0 {
-                break;
-            }
+    loop {
+        let next = within_deadline(read(&mut stream)).await.unwrap().expect("the connection is ended");
+        assert_ne!(next.kind, GOAWAY, "{next:?}");
+        if next.kind == PING && next.flags == ACK {
+            break;
         }
-    };
-    time::timeout(PATIENCE, answer).await.unwrap();
+    }
     siege.withstood(vec![stream]).await;
 }
 
@@ -448,6 +441,7 @@ async fn floods_of_frames_that_mean_nothing() {
         ("WINDOW_UPDATE", open.clone(), frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0xff, 0xff]), true),
         ("WINDOW_UPDATE of 1", open.clone(), frame(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1]), true),
         ("empty DATA", open.clone(), frame(DATA, 0, 1, &[]), true),
+        ("empty DATA of a stream", call(1, REFLECTION), frame(DATA, 0, 1, &[]), true),
         ("DATA of padding alone", open.clone(), frame(DATA, 8, 1, &[3, 0, 0, 0]), true),
         ("DATA of a byte", open.clone(), frame(DATA, 0, 1, &[0]), true),
         ("HEADERS on an open stream", open.clone(), frame(HEADERS, END_HEADERS, 1, &[]), true),
@@ -548,7 +542,7 @@ async fn requests_that_lie() {
     stream.write_all(&[whole_call(id), frame(PING, 0, 0, b"the last")].concat()).await.unwrap();
     let mut ended = std::collections::BTreeSet::new();
     while ended.len() < usize::try_from(id.div_ceil(2)).unwrap() {
-        let next = within_deadline(network_support::frames::read(&mut stream)).await.unwrap();
+        let next = within_deadline(read(&mut stream)).await.unwrap();
         let next = next.unwrap_or_else(|| panic!("the connection ended after {ended:?} of {id}"));
         assert_ne!(next.kind, GOAWAY, "{next:?}");
         if next.kind == RST_STREAM || (next.stream != 0 && next.flags & END_STREAM != 0) {

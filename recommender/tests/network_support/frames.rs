@@ -25,6 +25,7 @@ pub(crate) const END_HEADERS: u8 = 4;
 
 pub(crate) const RECOMMEND: &str = "/playlist.v1.PlaylistService/Recommend";
 pub(crate) const WATCH_MODEL: &str = "/playlist.v1.PlaylistService/WatchModel";
+pub(crate) const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
