@@ -79,6 +79,8 @@ def test_tls_is_spoken_with_grpcurl_and_playlist(recommenders, sample_volume, ce
     eventually(lambda: json.loads(run("playlist", "--server", url, "--ca-cert", ca, "info", "--json"))["model_version"])
     answer = run("playlist", "recommend", "Unforgettable", env={"PLAYLIST_SERVER": url, "PLAYLIST_CA_CERT": str(ca)})
     assert "Songs:" in answer
+    report = json.loads(run("playlist", "--server", url, "--ca-cert", ca, "doctor", "--json"))
+    assert {"tls": "ok", "health": "ok"}.items() <= {check["check"]: check["outcome"] for check in report["checks"]}.items(), report
     assert "--ca-cert" in refused("--server", url, "info")
     assert "https://" in refused("--server", f"http://localhost:{port}", "info")
 

@@ -29,7 +29,7 @@ Without a command, on a pipe, the same lines are read from standard input: print
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "playlist", version = VERSION, after_help = EXIT_CODES)]
 pub struct Args {
-    /// The service's address: scheme, host and port; `https` for TLS
+    /// The service's address: scheme, host and port; `https` for TLS; several with commas between are replicas that share the calls
     #[arg(
         long,
         global = true,

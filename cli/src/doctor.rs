@@ -153,7 +153,7 @@ fn client(args: &Args) -> Result<Client, Failure> {
 
 /// Whether the two ends trust each other: one that answers has come through TLS.
 fn tls(server: &str, answer: Option<&Result<ModelInfoResponse, ServiceError>>, lang: Lang) -> Found {
-    if !server.starts_with("https://") {
+    if !server.split(',').any(|url| url.starts_with("https://")) {
         return skipped(lang.plain_text());
     }
     match answer {

@@ -95,6 +95,9 @@ impl Tunnel {
         };
         // The client knows how to read a URL.
         let server = Client::lazy(&args.server)?.url().to_owned();
+        if server.contains(',') {
+            return Err(Failure::Misuse(notices.output().lang.tunnel_to_several()));
+        }
         let route = Route::new(host.clone(), args.forward.clone(), &server);
         let mut last = None;
         for _ in 0..PORTS_TO_TRY {

@@ -74,6 +74,21 @@ fn a_closed_port_is_told_from_a_name_that_is_not_known() {
 }
 
 #[test]
+fn of_several_addresses_one_that_answers_is_enough_and_the_others_are_told() {
+    let service = Service::with_model();
+    let (found_outcomes, report) = examined(&["--server", &format!("{},http://127.0.0.1:1", service.url)], 0);
+    assert_eq!(
+        found_outcomes,
+        outcomes(["ok", "warning", "skipped", "skipped", "ok", "ok", "ok", "ok", "warning"]),
+        "{report:#}"
+    );
+    assert!(found(&report, "port").starts_with("127.0.0.1:1: "), "{report:#}");
+    let (_, report) = examined(&["--server", "http://127.0.0.1:1,http://nowhere.invalid:52023"], 1);
+    assert!(found(&report, "name").contains("nowhere.invalid is not known"), "{report:#}");
+    assert!(found(&report, "port").contains("127.0.0.1:1: "), "{report:#}");
+}
+
+#[test]
 fn a_service_without_a_model_is_not_healthy() {
     let service = Service::without_model();
     let (found_outcomes, report) = examined(&["--server", &service.url], 1);

@@ -89,6 +89,7 @@ fn misuse_of_the_command_line_is_refused_before_anything_is_asked() {
         (&["info", "--token-file", "nowhere"], "nowhere"),
         (&["info", "--token-file", "/dev/null"], "holds no token"),
         (&["info", "--server", "ftp://host"], "http"),
+        (&["info", "--ssh", "host", "--server", "one,two"], "leads to one address"),
         (&["sing"], "sing"),
     ] {
         let message = fails(&mut playlist(args), 2);

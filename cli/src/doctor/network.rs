@@ -1,4 +1,4 @@
-//! Whether the name in the address is known, and whether somebody listens where it leads.
+//! Whether the names in the addresses are known, and whether somebody listens where they lead.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -7,12 +7,40 @@ use tokio::{
     time,
 };
 
-use super::{Found, failed, ok, skipped};
+use super::{Found, Outcome, failed, ok, skipped, warning};
 use crate::texts::Lang;
 
-/// What is found of the name and of the port in `server`, `scheme://host:port`.
+/// What is found of the names and of the ports in `server`: `scheme://host:port`, or several with commas between.
 pub(super) async fn examine(server: &str, timeout: Duration, lang: Lang) -> (Found, Found) {
-    let address = server.split_once("://").map_or(server, |(_, address)| address);
+    let (mut names, mut ports) = (Vec::new(), Vec::new());
+    for url in server.split(',') {
+        let (name, port) = examine_one(url, timeout, lang).await;
+        names.push(name);
+        ports.push(port);
+    }
+    (together(names), together(ports))
+}
+
+/// One finding of several: calls go where they are answered, so one address that is fine is enough, and what is wrong with the
+/// others a warning.
+fn together(all: Vec<Found>) -> Found {
+    let texts = |outcome| {
+        let matching = all.iter().filter(|(it, ..)| *it == outcome);
+        matching.map(|(_, found, _)| found.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (fine, wrong) = (texts(Outcome::Ok), texts(Outcome::Failed));
+    let remedy = all.iter().find_map(|(_, _, remedy)| remedy.clone()).unwrap_or_default();
+    match (fine.is_empty(), wrong.is_empty()) {
+        (false, true) => ok(fine),
+        (false, false) => warning(wrong, remedy),
+        (true, false) => failed(wrong, remedy),
+        (true, true) => skipped(texts(Outcome::Skipped)),
+    }
+}
+
+/// What is found of the name and of the port in `url`, `scheme://host:port`.
+async fn examine_one(url: &str, timeout: Duration, lang: Lang) -> (Found, Found) {
+    let address = url.split_once("://").map_or(url, |(_, address)| address);
     let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port: u16 = port.parse().unwrap_or_default();
