@@ -7,6 +7,7 @@
 mod doctor;
 mod failures;
 mod information;
+mod probe;
 mod prompt;
 mod reasons;
 mod tunnel;
