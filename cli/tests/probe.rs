@@ -223,6 +223,7 @@ fn what_people_read_is_in_their_language_and_json_is_the_same() {
         " s, 50 requisições por segundo\n",
         "Requisições  5: 5 com resposta, 0 com falha, 0 com recusa por sobrecarga; nenhuma foi reenviada\n",
         "Latência     p50 ",
+        ", p99,9 ",
         "Fora do ar   nunca; no máximo 0,",
         "Réplicas     replica-a; pelo que dizem as respostas de uma conexão",
         "Mudanças     nenhuma de versão ou modelo\n",

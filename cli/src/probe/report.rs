@@ -264,8 +264,8 @@ impl Report {
 
     fn latency_in_words(&self, lang: Lang) -> String {
         let Latency { p50, p90, p99, p99_9, max } = &self.latency_ms;
-        let longest = lang.longest_latency();
-        [("p50", p50), ("p90", p90), ("p99", p99), ("p99.9", p99_9), (&longest, max)]
+        let (almost_all, longest) = (format!("p{}", lang.number(99.9)), lang.longest_latency());
+        [("p50", p50), ("p90", p90), ("p99", p99), (&almost_all, p99_9), (&longest, max)]
             .map(|(name, value)| {
                 let value = value.map(|value| Duration::from_secs_f64(value / 1e3));
                 format!("{name} {}", milliseconds(value, lang))
