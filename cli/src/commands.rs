@@ -21,6 +21,7 @@ use crate::{
     output::{self, Output},
     probe, prompt,
     surroundings::Surroundings,
+    texts::Lang,
     tunnel::Tunnel,
 };
 
@@ -102,7 +103,7 @@ async fn recommend(
     output: Output,
     input_is_terminal: bool,
 ) -> Result<(), Failure> {
-    let songs = songs(args.songs, input_is_terminal)?;
+    let songs = songs(args.songs, input_is_terminal, output.lang)?;
     let mut request = RecommendRequest::new(songs)
         .limit(args.limit.unwrap_or(0))
         .exclude_songs(args.exclude)
@@ -125,27 +126,20 @@ async fn recommend(
 }
 
 /// The songs of the command line; `-`, or no song at all, stands for the lines of standard input.
-fn songs(named: Vec<String>, input_is_terminal: bool) -> Result<Vec<String>, Failure> {
+fn songs(named: Vec<String>, input_is_terminal: bool, lang: Lang) -> Result<Vec<String>, Failure> {
     if named.is_empty() && input_is_terminal {
-        return Err(Failure::Misuse(
-            "there is no song to go with; name some, as in `playlist recommend Unforgettable`, or pipe them in, one a line"
-                .to_owned(),
-        ));
+        return Err(Failure::Misuse(lang.no_song_named()));
     }
     let n_dashes = named.iter().filter(|song| *song == "-").count();
     if n_dashes > 1 {
-        return Err(Failure::Misuse("`-` can be given once only".to_owned()));
+        return Err(Failure::Misuse(lang.dash_twice()));
     }
     if n_dashes == 0 && !named.is_empty() {
         return Ok(named);
     }
-    let read = read_songs(io::stdin().lock())?;
+    let read = read_songs(io::stdin().lock(), lang)?;
     if named.is_empty() {
-        return if read.is_empty() {
-            Err(Failure::Misuse("standard input names no song; write them one a line".to_owned()))
-        } else {
-            Ok(read)
-        };
+        return if read.is_empty() { Err(Failure::Misuse(lang.no_song_in_input())) } else { Ok(read) };
     }
     let mut songs = Vec::with_capacity(named.len() + read.len());
     for song in named {
@@ -156,19 +150,17 @@ fn songs(named: Vec<String>, input_is_terminal: bool) -> Result<Vec<String>, Fai
         }
     }
     if songs.is_empty() {
-        return Err(Failure::Misuse("standard input names no song; write them one a line".to_owned()));
+        return Err(Failure::Misuse(lang.no_song_in_input()));
     }
     Ok(songs)
 }
 
 /// One song a line; blank lines, and blanks around a song, do not count.
-fn read_songs(input: impl io::Read) -> Result<Vec<String>, Failure> {
+fn read_songs(input: impl io::Read, lang: Lang) -> Result<Vec<String>, Failure> {
     let mut text = String::new();
     let n_bytes = input.take(MAX_INPUT + 1).read_to_string(&mut text).map_err(Failure::Input)?;
     if n_bytes as u64 > MAX_INPUT {
-        return Err(Failure::Misuse(format!(
-            "standard input has more than {MAX_INPUT} bytes, which is more than the service takes at once"
-        )));
+        return Err(Failure::Misuse(lang.input_too_long(MAX_INPUT)));
     }
     Ok(text
         .trim_start_matches('\u{feff}')
@@ -254,22 +246,23 @@ mod tests {
 
     #[test]
     fn songs_are_read_one_a_line_without_blanks_around() {
-        let songs = read_songs("\u{feff}Unforgettable\r\n\n  HUMBLE. \n1985".as_bytes()).unwrap();
+        let songs =
+            read_songs("\u{feff}Unforgettable\r\n\n  HUMBLE. \n1985".as_bytes(), Lang::English).unwrap();
         assert_eq!(songs, ["Unforgettable", "HUMBLE.", "1985"]);
     }
 
     #[test]
     fn endless_input_is_refused_without_reading_all_of_it() {
-        assert!(matches!(read_songs(io::repeat(b'x')), Err(Failure::Misuse(_))));
+        assert!(matches!(read_songs(io::repeat(b'x'), Lang::English), Err(Failure::Misuse(_))));
     }
 
     #[test]
     fn input_that_is_not_text_is_refused() {
-        assert!(matches!(read_songs(&b"a\xff"[..]), Err(Failure::Input(_))));
+        assert!(matches!(read_songs(&b"a\xff"[..], Lang::English), Err(Failure::Input(_))));
     }
 
     #[test]
     fn a_terminal_is_not_waited_for() {
-        assert!(matches!(songs(Vec::new(), true), Err(Failure::Misuse(_))));
+        assert!(matches!(songs(Vec::new(), true, Lang::English), Err(Failure::Misuse(_))));
     }
 }

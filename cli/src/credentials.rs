@@ -20,10 +20,10 @@ pub(crate) fn builder(args: &Args) -> Result<ClientBuilder, Failure> {
             builder = builder.client_identity_pem(read(certificate)?, read(key)?);
         }
         (Some(_), None) => {
-            return Err(Failure::Misuse("`--client-cert` needs its `--client-key`".to_owned()));
+            return Err(Failure::Alone { given: "--client-cert", missing: "--client-key" });
         }
         (None, Some(_)) => {
-            return Err(Failure::Misuse("`--client-key` needs its `--client-cert`".to_owned()));
+            return Err(Failure::Alone { given: "--client-key", missing: "--client-cert" });
         }
         (None, None) => {}
     }
@@ -45,5 +45,5 @@ fn token(path: &Path) -> Result<String, Failure> {
         .map(str::trim)
         .find(|line| !line.is_empty() && !line.starts_with('#'))
         .map(str::to_owned)
-        .ok_or_else(|| Failure::Misuse(format!("`{}` holds no token", path.display())))
+        .ok_or_else(|| Failure::NoToken { path: path.to_owned() })
 }

@@ -21,6 +21,20 @@ pub enum Failure {
     /// The command line, or a line of the session, cannot be followed.
     #[error("{0}")]
     Misuse(String),
+    /// An option goes only with another one.
+    #[error("`{given}` needs its `{missing}`")]
+    Alone {
+        /// The option.
+        given: &'static str,
+        /// The other one.
+        missing: &'static str,
+    },
+    /// The file that shall hold a token holds none.
+    #[error("`{}` holds no token", path.display())]
+    NoToken {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file that the command line names cannot be read.
     #[error("`{}` cannot be read", path.display())]
     File {
@@ -67,6 +81,8 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Misuse(_)
+            | Self::Alone { .. }
+            | Self::NoToken { .. }
             | Self::File { .. }
             | Self::Service(
                 ServiceError::InvalidUrl { .. }

@@ -10,6 +10,7 @@
 //! terminal nor the network, so that the same one serves the prompt and a pipe.
 
 mod args;
+mod help;
 mod surroundings;
 mod texts;
 mod command;
@@ -38,6 +39,7 @@ pub use self::{
     args::{Args, Command, RecommendArgs, SearchArgs},
     commands::run,
     failure::Failure,
+    help::parse,
     output::write_playlist,
     probe::ProbeArgs,
     prompt::prompt,

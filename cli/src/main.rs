@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use cli::{Args, Surroundings};
+use cli::Surroundings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let args = Args::parse(); // clap reports misuse itself and exits with 2.
-    cli::run(args, &Surroundings::of_process()).await
+    let surroundings = Surroundings::of_process();
+    let args = cli::parse(surroundings.lang); // clap reports misuse itself and exits with 2.
+    cli::run(args, &surroundings).await
 }

@@ -40,7 +40,7 @@ use self::{
     report::{Report, Run},
     requests::Server,
 };
-use crate::{args::Args, failure::Failure, output::Output, surroundings::Surroundings};
+use crate::{args::Args, failure::Failure, output::Output, surroundings::Surroundings, texts::Lang};
 
 /// How often the live line is written, and how late a replica may be told to be gone.
 const TICK: Duration = Duration::from_millis(250);
@@ -53,20 +53,21 @@ pub(crate) async fn run(
     probe: ProbeArgs,
     surroundings: &Surroundings,
 ) -> Result<ExitCode, Failure> {
-    let planned = probe.planned()?.get();
-    let servers = Server::all(args, &probe)?;
+    let output = Output::new(args, surroundings);
+    let lang = output.lang;
+    let planned = probe.planned(lang)?.get();
+    let servers = Server::all(args, &probe, lang)?;
     if let Some(path) = &probe.timeline {
         // Better now than after all requests.
         written(path, "")?;
     }
-    let seeds = requests::seeds(&probe.songs, &servers).await?;
+    let seeds = requests::seeds(&probe.songs, &servers, lang).await?;
     let request = RecommendRequest::new(seeds).limit(probe.limit.unwrap_or(0));
     let known = match servers.len() {
         1 => Known::ByAnswers { gone_after: probe.gone_after },
         several => Known::ByAddresses(several),
     };
-    let screen =
-        Screen { output: Output::new(args, surroundings), is_live: surroundings.errors_are_terminal };
+    let screen = Screen { output, is_live: surroundings.errors_are_terminal };
 
     let mut record = Record::new(Utc::now(), known, !probe.new_connection);
     let begin = Instant::now();
@@ -96,7 +97,7 @@ pub(crate) async fn run(
             _ = ticks.tick() => {
                 let now = begin.elapsed();
                 let n_told = record.passed(now);
-                screen.live(|| live_line(&record, now));
+                screen.live(|| live_line(&record, now, lang));
                 n_told
             }
             () = &mut interrupt => {
@@ -106,14 +107,14 @@ pub(crate) async fn run(
                 last = sent;
                 let n_awaited = last as usize - record.samples.len();
                 if n_awaited > 0 {
-                    screen.remark(&format!("no more requests; waiting for {n_awaited} to end, Ctrl-C again does not wait"));
+                    screen.remark(&lang.last_requests_awaited(n_awaited));
                 }
                 interrupt.set(interrupted());
                 continue;
             }
         };
         for event in &record.events[n_told..] {
-            screen.event(&event.line())?;
+            screen.event(&event.line(lang))?;
         }
     }
     screen.clear();
@@ -121,6 +122,7 @@ pub(crate) async fn run(
     let run = Run {
         addresses: servers.iter().map(|server| server.url().to_owned()).collect(),
         probe: &probe,
+        lang,
         timeout: args.timeout,
         sent: sent as usize,
         retries: retries + servers.iter().map(Server::retries).sum::<u64>(),
@@ -195,20 +197,18 @@ impl Screen {
     }
 }
 
-/// Short enough for a terminal of 80 columns.
-fn live_line(record: &Record, now: Duration) -> String {
+fn live_line(record: &Record, now: Duration, lang: Lang) -> String {
     let since = now.saturating_sub(RECENT);
     let recent = record.samples.iter().rev().take_while(|sample| sample.due >= since);
     let latencies = report::latencies(recent);
-    let n_replicas = record.replicas.present().count();
-    let shed = if record.shed > 0 { format!(", {} shed", record.shed) } else { String::new() };
-    format!(
-        "{:.0} s  {} requests, {} failed{shed}  p50 {}  p99 {}  {n_replicas} {}",
-        now.as_secs_f64(),
+    let percentile = |percent| report::milliseconds(report::percentile(&latencies, percent), lang);
+    let shed = if record.shed > 0 { lang.live_shed(record.shed) } else { String::new() };
+    lang.live_line(
+        &lang.decimal(now.as_secs_f64(), 0),
         record.samples.len(),
         record.failed,
-        report::milliseconds(report::percentile(&latencies, 50.0)),
-        report::milliseconds(report::percentile(&latencies, 99.0)),
-        if n_replicas == 1 { "replica" } else { "replicas" },
+        &shed,
+        &format!("p50 {}  p99 {}", percentile(50.0), percentile(99.0)),
+        &lang.replicas(record.replicas.present().count()),
     )
 }

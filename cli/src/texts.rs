@@ -2,11 +2,15 @@
 //!
 //! Each text is a method of [`Lang`] with its languages side by side, so that none can be left out: it would not compile.
 //! What the service says, and JSON, is the same in every language, and so are the three lines above a playlist, by which people
-//! and scripts know it. What clap says of the command line is English.
+//! and scripts know it. What clap says has its English in clap, or in the comments of the command line; `help` and `misuse` have the
+//! Portuguese of it.
 
 mod doctor;
 mod failures;
+pub(crate) mod help;
 mod information;
+pub(crate) mod misuse;
+mod probe;
 mod prompt;
 mod reasons;
 mod tunnel;

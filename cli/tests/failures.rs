@@ -98,6 +98,19 @@ fn misuse_of_the_command_line_is_refused_before_anything_is_asked() {
 }
 
 #[test]
+fn misuse_that_the_command_line_does_not_tell_is_told_in_the_language_of_the_rest() {
+    for (args, message) in [
+        (&["recommend", "-", "-"][..], "erro: `-` só pode ser dado uma vez\n"),
+        (&["recommend", "-"], "erro: a entrada padrão não tem nenhuma música; escreva uma por linha\n"),
+        (&["info", "--client-cert", "nowhere.crt"], "erro: `--client-cert` precisa de `--client-key`\n"),
+        (&["info", "--client-key", "nowhere.key"], "erro: `--client-key` precisa de `--client-cert`\n"),
+        (&["info", "--token-file", "/dev/null"], "erro: `/dev/null` não tem nenhum token\n"),
+    ] {
+        assert_eq!(fails(playlist(args).args(["--lang", "pt-BR"]).write_stdin(""), 2), message);
+    }
+}
+
+#[test]
 fn input_without_a_song_is_misuse() {
     let message = fails(playlist(&["recommend"]).write_stdin("\n \n"), 2);
     assert!(message.contains("names no song"), "{message}");

@@ -208,6 +208,44 @@ fn people_get_events_and_a_summary_on_a_pipe_and_no_live_line() {
 }
 
 #[test]
+fn what_people_read_is_in_their_language_and_json_is_the_same() {
+    let service = Service::with_model();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("timeline.svg");
+    let args = ["probe", "--rate", "50", "--duration", "100ms", "--timeline", file.to_str().unwrap()];
+    let run = |args: &[&str]| {
+        let output = service.playlist(args).env("LC_ALL", "pt_BR.UTF-8").output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (text, _) = run(&args);
+    for part in [
+        " s  replica-a responde, com API 0.1.0, modelo one de 2025-01-01T19:17:42.663201-03:00\n",
+        " s, 50 requisições por segundo\n",
+        "Requisições  5: 5 com resposta, 0 com falha, 0 com recusa por sobrecarga; nenhuma foi reenviada\n",
+        "Latência     p50 ",
+        ", p99,9 ",
+        "Fora do ar   nunca; no máximo 0,",
+        "Réplicas     replica-a; pelo que dizem as respostas de uma conexão",
+        "Mudanças     nenhuma de versão ou modelo\n",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing in\n{text}");
+    }
+    let svg = fs::read_to_string(&file).unwrap();
+    assert_is_well_formed(&svg);
+    for part in [">5 requisições, 0 com falha, 0,00 s fora do ar<", ">segundos desde o início<", ">0,1<"] {
+        assert!(svg.contains(part), "{part:?} is missing in\n{svg}");
+    }
+
+    let (json, events) = run(&["probe", "--json", "--duration", "100ms", "too much"]);
+    let report: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(report["failures_by_code"]["RESOURCE_EXHAUSTED"], 1);
+    assert_eq!(report["events"][0]["event"], "failing");
+    assert!(events.contains("falha com RESOURCE_EXHAUSTED: "), "{events}");
+    let (_, misuse) = run(&["probe", "--rate", "1000", "--duration", "24h"]);
+    assert!(misuse.contains("diminua `--rate` ou `--duration`"), "{misuse}");
+}
+
+#[test]
 fn a_terminal_has_a_live_line() {
     let service = Service::with_model();
     let mut command = Command::new(env!("CARGO_BIN_EXE_playlist"));

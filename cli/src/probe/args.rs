@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use crate::{args::duration, failure::Failure};
+use crate::{args::duration, failure::Failure, texts::Lang};
 
 /// The most requests of one run: each takes a few bytes of memory until the end.
 const MOST_REQUESTS: f64 = 10_000_000.0;
@@ -89,12 +89,10 @@ impl ProbeArgs {
     }
 
     /// How many requests the run has if nobody ends it; one is due at once.
-    pub(crate) fn planned(&self) -> Result<NonZeroU32, Failure> {
+    pub(crate) fn planned(&self, lang: Lang) -> Result<NonZeroU32, Failure> {
         let requests = (self.duration.as_secs_f64() * self.rate).ceil();
         if requests > MOST_REQUESTS {
-            return Err(Failure::Misuse(format!(
-                "{requests:.0} requests are more than one run keeps, {MOST_REQUESTS:.0}; lower `--rate` or `--duration`"
-            )));
+            return Err(Failure::Misuse(lang.too_many_requests(requests, MOST_REQUESTS)));
         }
         // In range, by the comparison.
         Ok(NonZeroU32::new(requests as u32).unwrap_or(NonZeroU32::MIN))
@@ -158,11 +156,11 @@ mod tests {
     #[test]
     fn the_requests_of_a_run_are_bounded() {
         let (_, args) = probe(&["playlist", "probe", "--rate", "10", "--duration", "2m"]);
-        assert_eq!(args.planned().unwrap().get(), 1_200);
+        assert_eq!(args.planned(Lang::English).unwrap().get(), 1_200);
         let (_, args) = probe(&["playlist", "probe", "--rate", "1", "--duration", "10ms"]);
-        assert_eq!(args.planned().unwrap().get(), 1);
+        assert_eq!(args.planned(Lang::English).unwrap().get(), 1);
         let (_, args) = probe(&["playlist", "probe", "--rate", "1000", "--duration", "24h"]);
-        assert!(matches!(args.planned(), Err(Failure::Misuse(_))));
+        assert!(matches!(args.planned(Lang::English), Err(Failure::Misuse(_))));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     output::{clean, local_date},
     probe::replicas::Served,
+    texts::Lang,
 };
 
 /// Something that is told when it happens.
@@ -48,44 +49,42 @@ pub(crate) enum What {
 }
 
 impl Event {
-    pub(crate) fn line(&self) -> String {
+    pub(crate) fn line(&self, lang: Lang) -> String {
         let words = match &self.what {
             What::ReplicaSeen { served_by, served } => {
-                format!("{} answers, with {}", clean(served_by), in_words(served))
+                lang.replica_seen(&clean(served_by), &in_words(served, lang))
             }
             What::Changed { served_by, before, after } => {
-                format!("{} changed from {} to {}", clean(served_by), in_words(before), in_words(after))
+                lang.replica_changed(&clean(served_by), &in_words(before, lang), &in_words(after, lang))
             }
             What::ReplicaGone { served_by, last_answer_at } => {
-                format!("{} has not answered since {}", clean(served_by), local_date(Some(*last_answer_at)))
+                lang.replica_gone(&clean(served_by), &local_date(Some(*last_answer_at)))
             }
             What::EveryReplica { since_seconds, replicas, served, .. } => {
-                let all = if *replicas == 1 {
-                    "the one replica serves".to_owned()
-                } else {
-                    format!("all {replicas} replicas serve")
-                };
-                format!("{all} {}, since +{since_seconds:.3} s", in_words(served))
+                let (served, seconds) = (in_words(served, lang), lang.decimal(*since_seconds, 3));
+                match replicas {
+                    1 => lang.only_replica_serves(&served, &seconds),
+                    _ => lang.every_replica_serves(*replicas, &served, &seconds),
+                }
             }
-            What::Failing { code, reason } => format!("fails with {code}: {}", clean(reason)),
+            What::Failing { code, reason } => lang.failing(code, &clean(reason)),
             What::Answering { after_seconds, failed_requests } => {
-                let requests = match failed_requests {
-                    1 => "the request that failed was due".to_owned(),
-                    _ => format!("the first of {failed_requests} requests that failed was due"),
-                };
-                format!("answers again, {after_seconds:.3} s after {requests}")
+                let seconds = lang.decimal(*after_seconds, 3);
+                match failed_requests {
+                    1 => lang.answering_after_one(&seconds),
+                    _ => lang.answering_after_many(&seconds, *failed_requests),
+                }
             }
         };
-        format!("+{:.3} s  {words}", self.seconds)
+        format!("+{} s  {words}", lang.decimal(self.seconds, 3))
     }
 }
 
 /// The service and the model that an answer came from.
-pub(crate) fn in_words(served: &Served) -> String {
-    format!(
-        "API {}, model {} of {}",
-        clean(&served.version),
-        clean(&served.model_version),
-        local_date(served.model_date)
+pub(crate) fn in_words(served: &Served, lang: Lang) -> String {
+    lang.served_in_words(
+        &clean(&served.version),
+        &clean(&served.model_version),
+        &local_date(served.model_date),
     )
 }

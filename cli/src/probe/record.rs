@@ -195,6 +195,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::texts::Lang;
 
     fn record() -> Record {
         Record::new(DateTime::UNIX_EPOCH, Known::ByAnswers { gone_after: Duration::from_secs(10) }, false)
@@ -226,7 +227,7 @@ mod tests {
             [What::ReplicaSeen { .. }, What::Failing { .. }, What::Answering { failed_requests: 2, .. }]
         ));
         assert_eq!(
-            record.events[2].line(),
+            record.events[2].line(Lang::English),
             "+0.302 s  answers again, 0.202 s after the first of 2 requests that failed was due"
         );
         assert_eq!(record.codes["UNAVAILABLE"], 2);

@@ -14,12 +14,15 @@ use crate::{
         record::{Outcome, Record, Sample},
         replicas::{Known, Served},
     },
+    texts::Lang,
 };
 
 /// What was done, beside what came of it.
 pub(crate) struct Run<'a> {
     pub(crate) addresses: Vec<String>,
     pub(crate) probe: &'a ProbeArgs,
+    /// That of the picture.
+    pub(crate) lang: Lang,
     pub(crate) timeout: Duration,
     /// Requests, those included that were not awaited.
     pub(crate) sent: usize,
@@ -208,108 +211,107 @@ impl Report {
     }
 
     pub(crate) fn text(&self, style: Style) -> String {
-        let connections = if self.new_connection { ", a connection each" } else { "" };
+        let lang = style.lang;
+        let connections =
+            if self.new_connection { format!(", {}", lang.connection_each()) } else { String::new() };
+        let probed = lang.probed(
+            &self.servers.join(", "),
+            &lang.decimal(self.seconds, 1),
+            &lang.number(self.rate),
+            &connections,
+        );
         let mut rows = vec![
-            (
-                "Probed",
-                format!(
-                    "{} for {:.1} s, {} requests a second{connections}",
-                    self.servers.join(", "),
-                    self.seconds,
-                    self.rate
-                ),
-            ),
-            ("Requests", self.requests_in_words()),
-            ("Latency", self.latency_in_words()),
-            ("Downtime", self.downtime_in_words()),
-            ("Replicas", self.replicas_in_words()),
+            (lang.probed_label(), probed),
+            (lang.requests_label(), self.requests_in_words(lang)),
+            (lang.latency_label(), self.latency_in_words(lang)),
+            (lang.downtime_label(), self.downtime_in_words(lang)),
+            (lang.replicas_label(), self.replicas_in_words(lang)),
         ];
+        let blank = String::new;
         if !self.failures_by_code.is_empty() {
             let codes: Vec<_> =
                 self.failures_by_code.iter().map(|(code, count)| format!("{code} {count}")).collect();
-            rows.insert(2, ("", format!("not answered: {}", codes.join(", "))));
+            rows.insert(2, (blank(), lang.codes(&codes.join(", "))));
         }
         for (index, change) in self.changes.iter().enumerate() {
-            let lead = if index == 0 { "Changes" } else { "" };
-            rows.push((lead, format!("to {}:", in_words(&change.served))));
-            rows.extend(self.times_in_words(change).into_iter().map(|line| ("", format!("  {line}"))));
+            let lead = if index == 0 { lang.changes_label() } else { blank() };
+            rows.push((lead, lang.change_to(&in_words(&change.served, lang))));
+            rows.extend(
+                self.times_in_words(change, lang).into_iter().map(|line| (blank(), format!("  {line}"))),
+            );
         }
         if self.changes.is_empty() {
-            rows.push(("Changes", "none of version and model".to_owned()));
+            rows.push((lang.changes_label(), lang.no_changes()));
         }
+        let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0) + 1;
         let mut text = String::new();
         for (label, value) in rows {
-            let _ = writeln!(text, "{} {value}", style.dim(&format!("{label:<9}")));
+            let _ = writeln!(text, "{} {value}", style.dim(&format!("{label:<width$}")));
         }
         text
     }
 
-    fn requests_in_words(&self) -> String {
+    fn requests_in_words(&self, lang: Lang) -> String {
         let Self { requests, answered, failed, shed, unfinished, retries, .. } = self;
-        let unfinished = if *unfinished > 0 { format!(", {unfinished} not awaited") } else { String::new() };
+        let unfinished = if *unfinished > 0 { lang.unfinished(*unfinished) } else { String::new() };
         let resent = match retries {
-            0 => "none was sent again".to_owned(),
-            1 => "the client sent one again, once".to_owned(),
-            _ => format!("the client sent some again, {retries} times in all"),
+            0 => lang.none_resent(),
+            1 => lang.one_resent(),
+            _ => lang.some_resent(*retries),
         };
-        format!(
-            "{requests}: {answered} answered, {failed} failed, {shed} shed for overload{unfinished}; {resent}"
-        )
+        lang.request_counts(*requests, *answered, *failed, *shed, &unfinished, &resent)
     }
 
-    fn latency_in_words(&self) -> String {
+    fn latency_in_words(&self, lang: Lang) -> String {
         let Latency { p50, p90, p99, p99_9, max } = &self.latency_ms;
-        [("p50", p50), ("p90", p90), ("p99", p99), ("p99.9", p99_9), ("max", max)]
+        let (almost_all, longest) = (format!("p{}", lang.number(99.9)), lang.longest_latency());
+        [("p50", p50), ("p90", p90), ("p99", p99), (&almost_all, p99_9), (&longest, max)]
             .map(|(name, value)| {
                 let value = value.map(|value| Duration::from_secs_f64(value / 1e3));
-                format!("{name} {}", milliseconds(value))
+                format!("{name} {}", milliseconds(value, lang))
             })
             .join(", ")
     }
 
-    fn downtime_in_words(&self) -> String {
+    fn downtime_in_words(&self, lang: Lang) -> String {
+        let seconds = lang.decimal(self.downtime_seconds, 3);
         let downtime = match self.downtime.len() {
-            0 => "none".to_owned(),
-            1 => format!("{:.3} s in one span", self.downtime_seconds),
-            spans => format!("{:.3} s in {spans} spans", self.downtime_seconds),
+            0 => lang.no_downtime(),
+            1 => lang.downtime_in_one(&seconds),
+            spans => lang.downtime_in_many(&seconds, spans),
         };
-        format!("{downtime}; at most {:.3} s from an answer to the next", self.longest_gap_seconds)
+        lang.downtime_and_gap(&downtime, &lang.decimal(self.longest_gap_seconds, 3))
     }
 
-    fn replicas_in_words(&self) -> String {
+    fn replicas_in_words(&self, lang: Lang) -> String {
         let names = |names: &mut dyn Iterator<Item = &String>| {
             names.map(|name| clean(name).into_owned()).collect::<Vec<_>>().join(", ")
         };
         let at_end = names(&mut self.replicas.at_end.iter().map(|replica| &replica.served_by));
         let seen = names(&mut self.replicas.seen.iter());
         let known = match self.replicas.gone_after_seconds {
-            Some(seconds) if self.new_connection => {
-                format!("known by answers, gone after {seconds} s without one")
-            }
-            Some(_) => {
-                "known by answers on one connection, which stays with a replica; `--new-connection` meets all"
-                    .to_owned()
-            }
-            None => "one at each address".to_owned(),
+            Some(seconds) if self.new_connection => lang.known_by_answers(&lang.number(seconds)),
+            Some(_) => lang.known_by_one_connection(),
+            None => lang.known_by_addresses(),
         };
         match (seen.as_str(), at_end.as_str()) {
-            ("", _) => format!("none answered; {known}"),
+            ("", _) => lang.replicas_none(&known),
             (seen, at_end) if seen == at_end => format!("{seen}; {known}"),
-            (seen, "") => format!("none at the end, met were {seen}; {known}"),
-            (seen, at_end) => format!("{at_end} at the end, met were {seen}; {known}"),
+            (seen, "") => lang.replicas_none_at_end(seen, &known),
+            (seen, at_end) => lang.replicas_at_end(at_end, seen, &known),
         }
     }
 
-    fn times_in_words(&self, change: &Change) -> Vec<String> {
-        let reference =
-            if self.since == self.started_at { "the start".to_owned() } else { local_date(Some(self.since)) };
-        let mut lines = vec![format!(
-            "first answer {:.3} s after {reference}, from {}",
-            change.first_seconds,
-            clean(&change.first_served_by)
-        )];
-        lines.push(match change.every_replica_seconds {
-            Some(seconds) => format!("served by every replica {seconds:.3} s after {reference}"),
+    fn times_in_words(&self, change: &Change, lang: Lang) -> [String; 2] {
+        let after = if self.since == self.started_at {
+            lang.after_start()
+        } else {
+            lang.after_date(&local_date(Some(self.since)))
+        };
+        let seconds = lang.decimal(change.first_seconds, 3);
+        let first = lang.first_answer(&seconds, &after, &clean(&change.first_served_by));
+        let every = match change.every_replica_seconds {
+            Some(seconds) => lang.every_replica(&lang.decimal(seconds, 3), &after),
             None => {
                 let behind: Vec<_> = self
                     .replicas
@@ -319,12 +321,12 @@ impl Report {
                     .map(|replica| clean(&replica.served_by).into_owned())
                     .collect();
                 match behind.len() {
-                    0 => "not known to be served by every replica".to_owned(),
-                    _ => format!("not served by every replica: at the end, not by {}", behind.join(", ")),
+                    0 => lang.every_replica_unknown(),
+                    _ => lang.not_every_replica(&behind.join(", ")),
                 }
             }
-        });
-        lines
+        };
+        [first, every]
     }
 }
 
@@ -343,10 +345,10 @@ pub(crate) fn percentile(ascending: &[Duration], percent: f64) -> Option<Duratio
 }
 
 /// `1.25 ms`, `31 ms`.
-pub(crate) fn milliseconds(latency: Option<Duration>) -> String {
+pub(crate) fn milliseconds(latency: Option<Duration>, lang: Lang) -> String {
     match latency.map(|latency| latency.as_secs_f64() * 1e3) {
-        Some(ms) if ms < 10.0 => format!("{ms:.2} ms"),
-        Some(ms) => format!("{ms:.0} ms"),
+        Some(ms) if ms < 10.0 => format!("{} ms", lang.decimal(ms, 2)),
+        Some(ms) => format!("{} ms", lang.decimal(ms, 0)),
         None => "–".to_owned(),
     }
 }

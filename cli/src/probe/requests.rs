@@ -13,6 +13,7 @@ use crate::{
         record::{Answer, Refusal},
         replicas::Served,
     },
+    texts::Lang,
 };
 
 /// So many of the commonest songs go with each request when none is named.
@@ -28,7 +29,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Those of the command line, in its order.
-    pub(crate) fn all(args: &Args, probe: &ProbeArgs) -> Result<Vec<Self>, Failure> {
+    pub(crate) fn all(args: &Args, probe: &ProbeArgs, lang: Lang) -> Result<Vec<Self>, Failure> {
         let one = |url: &String| {
             let mut builder =
                 credentials::builder(&Args { server: url.clone(), ..args.clone() })?.timeout(args.timeout);
@@ -41,9 +42,7 @@ impl Server {
         match probe.servers.as_slice() {
             // What stands for the only address is in the place that all commands share.
             [_] => Ok(vec![one(&args.server)?]),
-            _ if args.ssh.is_some() => Err(Failure::Misuse(
-                "a tunnel leads to one address; leave out `--ssh`, or name one `--server`".to_owned(),
-            )),
+            _ if args.ssh.is_some() => Err(Failure::Misuse(lang.tunnel_to_many())),
             several => several.iter().map(one).collect(),
         }
     }
@@ -70,7 +69,7 @@ impl Server {
 }
 
 /// The seeds of all requests: those that were named, or the commonest songs of the first address that tells them.
-pub(crate) async fn seeds(named: &[String], servers: &[Server]) -> Result<Vec<String>, Failure> {
+pub(crate) async fn seeds(named: &[String], servers: &[Server], lang: Lang) -> Result<Vec<String>, Failure> {
     if !named.is_empty() {
         return Ok(named.to_vec());
     }
@@ -78,10 +77,7 @@ pub(crate) async fn seeds(named: &[String], servers: &[Server]) -> Result<Vec<St
     for server in servers {
         match server.client.search_songs(SearchSongsRequest::new("").page_size(SEEDS)).await {
             Ok(answer) if answer.songs.is_empty() => {
-                failure = failure.or(Some(Failure::Misuse(format!(
-                    "the model at {} has no song to ask with; name songs, as in `playlist probe Unforgettable`",
-                    server.url()
-                ))));
+                failure = failure.or(Some(Failure::Misuse(lang.no_song_to_ask_with(server.url()))));
             }
             Ok(answer) => {
                 let name = |song: client_lib::Song| match song.artist.as_str() {
@@ -93,7 +89,7 @@ pub(crate) async fn seeds(named: &[String], servers: &[Server]) -> Result<Vec<St
             Err(error) => failure = failure.or(Some(error.into())),
         }
     }
-    Err(failure.unwrap_or_else(|| Failure::Misuse("there is no address to send to".to_owned())))
+    Err(failure.unwrap_or_else(|| Failure::Misuse(lang.no_address())))
 }
 
 fn outcome(answer: Result<client_lib::RecommendResponse, Error>) -> Result<Answer, Refusal> {

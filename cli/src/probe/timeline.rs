@@ -10,6 +10,7 @@ use crate::{
         record::{Outcome, Record},
         report::Run,
     },
+    texts::Lang,
 };
 
 const WIDTH: f64 = 960.0;
@@ -39,10 +40,11 @@ text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-size:16px;font-weig
 
 /// Draws all requests of a probe.
 pub(crate) fn svg(run: &Run<'_>, record: &Record) -> String {
+    let lang = run.lang;
     let axes = Axes::new(run, record);
     let changes = record.replicas.changes();
     let in_words = changes.len().min(CHANGES_IN_WORDS);
-    let (legend, legend_end) = legend(record);
+    let (legend, legend_end) = legend(record, lang);
     let list = legend_end + 10.0;
     let height = list + LINE * (in_words as f64 + 1.0);
 
@@ -69,7 +71,7 @@ pub(crate) fn svg(run: &Run<'_>, record: &Record) -> String {
             r#"<rect class="down" x="{begin:.1}" y="{TOP}" width="{width:.1}" height="{height}"/>"#
         );
     }
-    svg.push_str(&axes.drawn());
+    svg.push_str(&axes.drawn(lang));
     svg.push_str(&requests(&axes, record));
     for (index, change) in changes.iter().enumerate() {
         let x = axes.x(change.first);
@@ -88,23 +90,21 @@ pub(crate) fn svg(run: &Run<'_>, record: &Record) -> String {
     svg.push_str(&legend);
     for (index, change) in changes.iter().take(in_words).enumerate() {
         let every = change.every.map_or_else(
-            || "not by every replica until the end".to_owned(),
-            |every| format!("every replica at {:.2} s (dashed)", every.as_secs_f64()),
+            || lang.picture_not_every(),
+            |every| lang.picture_every(&lang.decimal(every.as_secs_f64(), 2)),
         );
         let n_more = changes.len() - in_words;
-        let more = if n_more > 0 && index + 1 == in_words {
-            format!("; {n_more} more are not listed")
-        } else {
-            String::new()
-        };
-        let text = format!(
-            "{}  API {}, model {}: first at {:.2} s by {}, {every}{more}",
+        let mut text = lang.picture_change(
             index + 1,
-            change.served.version,
-            change.served.model_version,
-            change.first.as_secs_f64(),
-            change.first_by,
+            &change.served.version,
+            &change.served.model_version,
+            &lang.decimal(change.first.as_secs_f64(), 2),
+            &change.first_by,
+            &every,
         );
+        if n_more > 0 && index + 1 == in_words {
+            text.push_str(&lang.picture_more(n_more));
+        }
         let y = list + LINE * (index as f64 + 1.0);
         let _ = writeln!(svg, r#"<text class="small" x="{LEFT}" y="{y}">{}</text>"#, escaped(&text));
     }
@@ -113,19 +113,21 @@ pub(crate) fn svg(run: &Run<'_>, record: &Record) -> String {
 }
 
 fn title(run: &Run<'_>, record: &Record) -> String {
-    let requests = record.samples.len();
-    let shed = if record.shed > 0 { format!(", {} shed", record.shed) } else { String::new() };
+    let lang = run.lang;
+    let shed = if record.shed > 0 { lang.picture_shed(record.shed) } else { String::new() };
     let downtime = record.outages.downtime(run.elapsed).as_secs_f64();
-    format!("{requests} requests, {} failed{shed}, {downtime:.2} s downtime", record.failed)
+    lang.picture_title(record.samples.len(), record.failed, &shed, &lang.decimal(downtime, 2))
 }
 
 fn subtitle(run: &Run<'_>, record: &Record) -> String {
-    let connections = if run.probe.new_connection { "a connection each" } else { "on connections that stay" };
-    format!(
-        "{}, {} requests a second, {connections}, from {}",
-        run.addresses.join(", "),
-        run.probe.rate,
-        record.started().to_rfc3339_opts(SecondsFormat::Secs, true),
+    let lang = run.lang;
+    let connections =
+        if run.probe.new_connection { lang.connection_each() } else { lang.connections_that_stay() };
+    lang.picture_subtitle(
+        &run.addresses.join(", "),
+        &lang.number(run.probe.rate),
+        &connections,
+        &record.started().to_rfc3339_opts(SecondsFormat::Secs, true),
     )
 }
 
@@ -157,13 +159,13 @@ impl Axes {
         BOTTOM - (BOTTOM - TOP) * height.clamp(0.0, 1.0)
     }
 
-    fn drawn(&self) -> String {
+    fn drawn(&self, lang: Lang) -> String {
         let mut svg = String::new();
         for power in self.low..=self.high {
             let latency = Duration::from_secs_f64(10_f64.powi(power - 3));
             let y = self.y(latency);
             let label = match power {
-                ..0 => format!("{} ms", 10_f64.powi(power)),
+                ..0 => format!("{} ms", lang.number(10_f64.powi(power))),
                 0..3 => format!("{:.0} ms", 10_f64.powi(power)),
                 3.. => format!("{:.0} s", 10_f64.powi(power - 3)),
             };
@@ -178,9 +180,10 @@ impl Axes {
         for mark in 0..=(self.seconds / step) as u32 {
             let seconds = f64::from(mark) * step;
             let x = self.x(Duration::from_secs_f64(seconds));
+            let seconds = lang.decimal(seconds, digits);
             let _ = writeln!(
                 svg,
-                r#"<path class="grid" d="M{x:.1} {TOP}V{BOTTOM}"/><text class="small" x="{x:.1}" y="{y}" text-anchor="middle">{seconds:.digits$}</text>"#,
+                r#"<path class="grid" d="M{x:.1} {TOP}V{BOTTOM}"/><text class="small" x="{x:.1}" y="{y}" text-anchor="middle">{seconds}</text>"#,
                 y = BOTTOM + 17.0,
             );
         }
@@ -188,12 +191,14 @@ impl Axes {
         let _ = writeln!(
             svg,
             r#"<rect class="frame" x="{LEFT}" y="{TOP}" width="{width}" height="{height}"/>
-<text class="small" x="{middle}" y="{y}" text-anchor="middle">seconds from the start</text>
-<text class="small" transform="translate(16 {centre}) rotate(-90)" text-anchor="middle">latency from when a request was due</text>"#,
+<text class="small" x="{middle}" y="{y}" text-anchor="middle">{time_axis}</text>
+<text class="small" transform="translate(16 {centre}) rotate(-90)" text-anchor="middle">{latency_axis}</text>"#,
             width = RIGHT - LEFT,
             height = BOTTOM - TOP,
             y = BOTTOM + 34.0,
             centre = (TOP + BOTTOM) / 2.0,
+            time_axis = lang.time_axis(),
+            latency_axis = lang.latency_axis(),
         );
         svg
     }
@@ -249,25 +254,25 @@ const CROSS: &str = "m-4 -4l8 8m0 -8l-8 8";
 const TRIANGLE: &str = "m0 -5l5 8h-10z";
 
 /// What the marks mean, and the baseline of the last line of it.
-fn legend(record: &Record) -> (String, f64) {
+fn legend(record: &Record, lang: Lang) -> (String, f64) {
     let names = record.names.iter().take(COLOURS).enumerate().map(|(index, name)| {
         let is_shared = index + 1 == COLOURS && record.names.len() > COLOURS;
-        let name = if is_shared { "other replicas".to_owned() } else { clean(name).into_owned() };
+        let name = if is_shared { lang.other_replicas() } else { clean(name).into_owned() };
         (format!("dots r{index}"), DOT, name)
     });
     let mut entries: Vec<_> = names.collect();
     if record.failed > 0 {
-        entries.push(("failed".to_owned(), CROSS, "failed".to_owned()));
+        entries.push(("failed".to_owned(), CROSS, lang.mark_failed()));
     }
     if record.shed > 0 {
-        entries.push(("shed".to_owned(), TRIANGLE, "shed for overload".to_owned()));
+        entries.push(("shed".to_owned(), TRIANGLE, lang.mark_shed()));
     }
     if !record.outages.spans().is_empty() {
-        entries.push(("down".to_owned(), "m-5 -6h10v12h-10z", "no request succeeded".to_owned()));
+        entries.push(("down".to_owned(), "m-5 -6h10v12h-10z", lang.mark_down()));
     }
     if !record.replicas.changes().is_empty() {
-        entries.push(("change".to_owned(), "m0 -7v14", "change".to_owned()));
-        entries.push(("every".to_owned(), "m0 -7v14", "served by every replica".to_owned()));
+        entries.push(("change".to_owned(), "m0 -7v14", lang.mark_change()));
+        entries.push(("every".to_owned(), "m0 -7v14", lang.mark_every()));
     }
     let mut svg = String::new();
     let (mut x, mut y) = (LEFT + 6.0, LEGEND);

@@ -25,6 +25,17 @@ texts! {
     tunnel_or(): "or with" | "ou com";
     tunnel_by_itself():
         "or let `playlist` open one:" | "ou deixe `playlist` abrir um:";
+    no_song_named():
+        "there is no song to go with; name some, as in `playlist recommend Unforgettable`, or pipe them in, one a line"
+        | "não há música com que combinar; dê algumas, como em `playlist recommend Unforgettable`, ou mande-as por um pipe, uma por linha";
+    dash_twice():
+        "`-` can be given once only" | "`-` só pode ser dado uma vez";
+    no_song_in_input():
+        "standard input names no song; write them one a line"
+        | "a entrada padrão não tem nenhuma música; escreva uma por linha";
+    input_too_long(bytes: u64):
+        "standard input has more than {bytes} bytes, which is more than the service takes at once"
+        | "a entrada padrão tem mais de {bytes} bytes, mais do que o serviço aceita de uma vez";
     watch_interrupted():
         "the watch was interrupted; trying again" | "a observação foi interrompida; tentando de novo";
 }
@@ -73,6 +84,12 @@ impl Lang {
                 format!("`{}` não pode ser gravado", path.display())
             }
             (Self::Portuguese, Failure::Misuse(text)) => text.clone(),
+            (Self::Portuguese, Failure::Alone { given, missing }) => {
+                format!("`{given}` precisa de `{missing}`")
+            }
+            (Self::Portuguese, Failure::NoToken { path }) => {
+                format!("`{}` não tem nenhum token", path.display())
+            }
             (Self::Portuguese, Failure::Input(_)) => {
                 "a entrada padrão não pode ser lida; músicas são texto UTF-8, uma por linha".to_owned()
             }

@@ -55,10 +55,18 @@ impl Lang {
 
     /// A number with so many digits after the point, or the comma.
     pub(crate) fn decimal(self, number: f64, digits: usize) -> String {
-        let text = format!("{number:.digits$}");
+        self.with_comma(format!("{number:.digits$}"))
+    }
+
+    /// A number with as many digits as it needs.
+    pub(crate) fn number(self, number: f64) -> String {
+        self.with_comma(number.to_string())
+    }
+
+    fn with_comma(self, number: String) -> String {
         match self {
-            Self::English => text,
-            Self::Portuguese => text.replace('.', ","),
+            Self::English => number,
+            Self::Portuguese => number.replace('.', ","),
         }
     }
 }
