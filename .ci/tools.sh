@@ -173,7 +173,8 @@ install_http_clients() {
     command_from_debian 'curl wget' curl wget
 }
 
-# A browser, with letters to draw, and axe-core, which finds what keeps people out of a page.
+# A browser, with letters to draw; axe-core, which finds what keeps people out of a page; and Google's library for gRPC-Web, which streams in
+# browsers alone.
 install_browser() {
     # Ubuntu's package of Chromium wants snapd, but its machines for workflows have Chrome.
     CHROMIUM=$(command -v google-chrome || true)
@@ -184,7 +185,9 @@ install_browser() {
     needs npm
     tool axe-core axe-core-4.14.1 from_npm axe-core@4.14.1
     AXE=$CI_TOOLS/axe-core-4.14.1/lib/node_modules/axe-core/axe.min.js
-    export CHROMIUM AXE
+    tool grpc-web grpc-web-2.1.1 from_npm grpc-web@2.1.1
+    GRPC_WEB=$CI_TOOLS/grpc-web-2.1.1/lib/node_modules/grpc-web/index.js
+    export CHROMIUM AXE GRPC_WEB
 }
 
 # Linters of scripts, YAML and Dockerfiles, pytest, and what the tests import.

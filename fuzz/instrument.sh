@@ -6,7 +6,8 @@ for argument; do
     --crate-namefuzz | --crate-namemodel | --crate-nametrainer | --crate-nameranking | --crate-namerecommender | --crate-nameproto | \
         --crate-nameclient_lib | --crate-nameparquet | --crate-namecsv_core | --crate-namecsv_rows | --crate-namedataset | \
         --crate-namemanifest | --crate-namesongs | --crate-nameartists | --crate-namerules | --crate-nameartist_rules | \
-        --crate-namecurrent | --crate-nameseeds | --crate-namerequests | --crate-namestatus_details)
+        --crate-namecurrent | --crate-nameseeds | --crate-namerequests | --crate-namerest | --crate-namegrpc_web_text | \
+        --crate-namestatus_details)
         exec "$@" --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
             -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
             -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=16

@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
@@ -53,17 +54,6 @@ def train(volume: Path, dataset: Path, env: dict[str, str] | None = None, code: 
     """Trains, settings from the environment as in a Job, and returns the summary."""
     settings = {"DATASET": str(dataset), "MODEL_DIR": str(volume)} | (env or {})
     return json.loads(run("trainer", "--json", env=settings, code=code))
-
-
-def eventually(condition, seconds: float = 30, what: str = "the condition"):
-    """The first true value of `condition`, which is asked again and again."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s"
-        time.sleep(0.02)
 
 
 def free_port() -> int:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import SAMPLE, SAMPLE_UPDATE, current, eventually, run, train
+from conftest import SAMPLE, SAMPLE_UPDATE, current, run, train
+from waiting import eventually
 
 TEN_YEARS = 3650
 

@@ -6,7 +6,8 @@ import json
 import subprocess
 from collections import Counter
 
-from conftest import BINARIES, CLEAN_ENVIRONMENT, SAMPLE, SAMPLE_UPDATE, Lines, current, eventually, run, train
+from conftest import BINARIES, CLEAN_ENVIRONMENT, SAMPLE, SAMPLE_UPDATE, Lines, current, run, train
+from waiting import eventually
 
 
 def test_clients_see_an_update_and_a_roll_back_and_training_respects_it(recommenders, tmp_path):

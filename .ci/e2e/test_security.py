@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BINARIES, CLEAN_ENVIRONMENT, ROOT, eventually, run
+from conftest import BINARIES, CLEAN_ENVIRONMENT, ROOT, run
+from waiting import eventually
 
 SERVICE = "playlist.v1.PlaylistService"
 TOKEN = "a-token-of-the-end-to-end-test"

@@ -14,7 +14,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from conftest import BINARIES, CLEAN_ENVIRONMENT, Lines, eventually, free_port, run
+from conftest import BINARIES, CLEAN_ENVIRONMENT, Lines, free_port, run
+from waiting import eventually
 
 SSHD = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin")
 SECRET = "a passphrase for tests"

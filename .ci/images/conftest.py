@@ -5,11 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "demo" / "sample" / "playlists.csv"
@@ -98,17 +99,6 @@ def network(tmp_path_factory):
         yield running
     finally:
         running.stop()
-
-
-def eventually(condition, seconds: float = 30, what: str = "the condition"):
-    """The first true value of `condition`, which is asked again and again."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s"
-        time.sleep(0.05)
 
 
 @dataclass

@@ -6,7 +6,8 @@ import tomllib
 
 import pytest
 
-from conftest import NOBODY, ROOT, SERVICE, command, eventually, image
+from conftest import NOBODY, ROOT, SERVICE, command, image
+from waiting import eventually
 
 VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"]
 PROGRAMS = {"trainer": "trainer", "recommender": "recommender", "playlist": "cli"}

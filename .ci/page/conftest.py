@@ -16,6 +16,7 @@ processes = importlib.util.module_from_spec(_spec)
 sys.modules["processes"] = processes
 _spec.loader.exec_module(processes)
 recommenders, sample_volume, sample_service = processes.recommenders, processes.sample_volume, processes.sample_service
+stubs = processes.stubs
 
 CHROMIUM_FLAGS = [
     *("--disable-gpu", "--disable-quic", "--no-first-run"),

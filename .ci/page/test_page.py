@@ -9,6 +9,7 @@ import urllib.request
 import pytest
 from conftest import KNOWN, MISSPELT, UNKNOWN, fragment, processes, rows, type_song
 from playwright.sync_api import Page, expect
+from waiting import eventually
 
 
 def ask(origin: str, path: str, body: dict | None = None) -> dict:
@@ -221,7 +222,7 @@ def test_songs_of_one_artist_can_be_limited(visitor):
         names = artists.all_text_contents()
         return len(set(names)) == len(names) == 30
 
-    processes.eventually(is_capped, what="a playlist with one song of each artist")
+    eventually(is_capped, what="a playlist with one song of each artist")
 
 
 def test_the_playlist_is_saved_for_players_and_as_a_table(visitor):

@@ -6,6 +6,7 @@ import urllib.request
 import pytest
 from conftest import KNOWN, Visitor, fragment, processes, rows
 from playwright.sync_api import Page, expect
+from waiting import eventually
 
 TOKEN = "a-token-of-the-test-of-the-page"
 
@@ -105,7 +106,7 @@ def test_another_model_is_noticed_and_taken_when_the_person_wants_it(visits, rec
     page.get_by_text("Details").click()
     expect(page.locator("#model dd").first).to_have_text(before)
     processes.train(volume, processes.SAMPLE_UPDATE)
-    processes.eventually(lambda: service.info()["model_version"] != before, what="the new model in service")
+    eventually(lambda: service.info()["model_version"] != before, what="the new model in service")
     page.clock.fast_forward("31")
     expect(message(page)).to_contain_text("A newly trained model is in service.")
     expect(page.locator("#model dd").first).to_have_text(processes.current(volume))
@@ -168,7 +169,7 @@ def test_a_page_that_is_switched_off_is_not_there_and_the_rest_is(recommenders, 
     files = ("/", "/app.js", "/style.css", "/icon.svg")
     assert {path: status(path) for path in files} == dict.fromkeys(files, 404)
     assert status("/healthz") == 200
-    processes.eventually(lambda: status("/readyz") == 200, what="a model in service")
+    eventually(lambda: status("/readyz") == 200, what="a model in service")
     assert status("/api/songs?query=un") == 200
 
 
@@ -181,6 +182,6 @@ def test_scripts_that_the_page_did_not_bring_do_not_run(browser, sample_service)
     assert page.evaluate("window.ran") is None
     # The witness of all other tests sees it.
     with pytest.raises(AssertionError, match="Content-Security-Policy was violated"):
-        processes.eventually(lambda: page.evaluate("window.told") > 1, what="two violations")
+        eventually(lambda: page.evaluate("window.told") > 1, what="two violations")
         visitor.leave()
     assert {it.split("-")[0] for it in visitor.contexts[0][1].violations} == {"script", "img"}

@@ -46,7 +46,9 @@ impl Guide {
     /// Before the prompt opens.
     pub(crate) fn prompt(&self) -> String {
         format!(
-            "To see the model change while it is in use, run this in another terminal, and /send again here:\n{}",
+            "For the page, open {} in a browser.\n\
+             To see the model change while it is in use, run this in another terminal, and /send again here:\n{}",
+            self.page(),
             self.train_update(),
         )
     }
@@ -54,10 +56,10 @@ impl Guide {
     /// Before the service runs on its own.
     pub(crate) fn serving(&self) -> String {
         format!(
-            "It runs until Ctrl-C. Ask it from another terminal:\n{}{}\
+            "It runs until Ctrl-C. Open {} in a browser, or ask it from another terminal:\n{}\
              To see the model change while it is in use:\n{}",
-            self.playlist(),
-            self.grpcurl(),
+            self.page(),
+            self.commands(),
             self.train_update(),
         )
     }
@@ -71,23 +73,29 @@ impl Guide {
         format!(
             "That was all without a terminal; on one, the prompt opens. To let the service run:\n    \
              cargo demo -- --serve{port}\n\
-             Then ask it from another terminal:\n{}{}",
-            self.playlist(),
-            self.grpcurl(),
+             Then open {} in a browser, or ask it from another terminal:\n{}",
+            self.page(),
+            self.commands(),
         )
     }
 
-    fn playlist(&self) -> String {
-        let server = match self.address.port() {
-            DEFAULT_PORT => String::new(),
-            _ => format!(" --server {}", self.url()),
-        };
-        format!("    cargo run --package cli -- recommend Unforgettable{server}\n")
+    /// The address of the page.
+    fn page(&self) -> String {
+        format!("{}/", self.url())
     }
 
-    fn grpcurl(&self) -> String {
+    /// A line for each way to ask from a shell.
+    fn commands(&self) -> String {
+        let url = self.url();
+        let server = match self.address.port() {
+            DEFAULT_PORT => String::new(),
+            _ => format!(" --server {url}"),
+        };
+        let request = r#"'{"songs":["Unforgettable"]}'"#;
         format!(
-            "    grpcurl -plaintext -d '{{\"songs\":[\"Unforgettable\"]}}' {} playlist.v1.PlaylistService/Recommend\n",
+            "    cargo run --package cli -- recommend Unforgettable{server}\n    \
+             curl -d {request} {url}/api/recommend\n    \
+             grpcurl -plaintext -d {request} {} playlist.v1.PlaylistService/Recommend\n",
             self.address,
         )
     }

@@ -46,14 +46,16 @@ fn without_a_terminal_it_prints_one_playlist_and_the_commands_to_go_on_with() {
         let is_numbered = |line: &&str| line.trim_start().starts_with(&format!("{number} "));
         assert!(stdout.lines().any(|line| is_numbered(&line)), "no song {number}: {stdout}");
     }
-    for command in [
+    for hint in [
+        format!("open http://127.0.0.1:{port}/ in a browser"),
         format!("cargo demo -- --serve --port {port}"),
         format!("cargo run --package cli -- recommend Unforgettable --server http://127.0.0.1:{port}"),
+        format!("curl -d '{{\"songs\":[\"Unforgettable\"]}}' http://127.0.0.1:{port}/api/recommend"),
         format!(
             "grpcurl -plaintext -d '{{\"songs\":[\"Unforgettable\"]}}' 127.0.0.1:{port} playlist.v1.PlaylistService/Recommend"
         ),
     ] {
-        assert!(stdout.contains(&command), "`{command}` is missing: {stdout}");
+        assert!(stdout.contains(&hint), "`{hint}` is missing: {stdout}");
     }
 }
 

@@ -38,6 +38,7 @@ fn songs_are_typed_and_sent_and_quit_ends_the_demo() {
     let home = TempDir::new().unwrap();
     let mut terminal = terminal(&home);
     let volume = volume(&mut terminal);
+    terminal.exp_string("For the page, open http://127.0.0.1:").unwrap();
     terminal.exp_string("--model-dir ").unwrap();
     terminal.exp_string(&volume).unwrap();
     terminal.exp_string("604 songs").unwrap();

@@ -92,6 +92,40 @@ fn main() {
     ] {
         write("requests", name, &[&[method][..], &message].concat());
     }
+    for (name, choice, text) in [
+        (
+            "recommend",
+            0,
+            r#"{"songs": ["HUMBLE.", "caf\u00e9"], "limit": 5, "exclude_songs": ["1979"], "max_songs_per_artist": 2.0,
+                "max_rules_per_song": 0}"#,
+        ),
+        ("unknown-field", 0, r#"{"songs": ["HUMBLE."], "api_key": {"x": [1, {}]}}"#),
+        ("nulls", 0, r#"{"songs": null, "limit": null, "exclude_songs": null, "max_rules_per_song": null}"#),
+        (
+            "other-types",
+            0,
+            r#"{"songs": [1985], "limit": "5", "exclude_songs": {}, "max_rules_per_song": -1.5e3}"#,
+        ),
+        ("fields-told-twice", 0, r#"{"limit": "5", "limit": 5, "songs": [], "songs": ["dna"]}"#),
+        ("large-numbers", 0, r#"{"limit": 4294967295, "max_songs_per_artist": 4294967296}"#),
+        ("lone-surrogate-in-an-unknown-field", 0, r#"{"other": "\ud800"}"#),
+        ("form", 0, "songs=HUMBLE."),
+        ("search", 1, "query=daft+punk%20%2B%C3%A9&page_size=5&page_token=a.b&other=1"),
+        ("search-with-odd-escapes", 1, "que%72y=%zz%f%&page_size=&&=&page_size=%2B7"),
+        ("search-with-a-size-in-words", 1, "page_size=ten"),
+    ] {
+        write("rest", name, &[&[choice][..], text.as_bytes()].concat());
+    }
+    for (name, piece, text) in [
+        ("message", 255, "AAAAAAkKB0hVTUJMRS4="),
+        ("messages-in-pieces", 2, "AAAAAAA=AAAAAAMKAUE=AA=="),
+        ("cut-off", 0, "AAAAAAA"),
+        ("padding-in-a-group", 3, "AA=A"),
+        ("bits-after-the-end", 3, "AAB="),
+        ("lines", 3, "AAAA\r\nAAAA"),
+    ] {
+        write("grpc_web_text", name, &[&[piece][..], text.as_bytes()].concat());
+    }
     // google.rpc.Status with an ErrorInfo and a RetryInfo, and parts of it.
     let any = |name: &str, value: &[u8]| {
         let url = format!("type.googleapis.com/google.rpc.{name}");

@@ -10,6 +10,8 @@ use libfuzzer_sys as _;
 mod csv_rows;
 mod current;
 mod dataset;
+mod grpc_web_text;
+mod rest;
 mod sample;
 mod seeds;
 mod status_details;
@@ -21,11 +23,27 @@ mod version;
 #[allow(dead_code, unreachable_pub, clippy::all, reason = "another crate's module, of which a part is used")]
 mod rows;
 
+/// What the recommender reads of requests before its service does, which is private to it: the very files.
+#[path = "../../recommender/src/grpc_web.rs"]
+#[allow(dead_code, unreachable_pub, clippy::all, reason = "another crate's module, of which a part is used")]
+mod grpc_web;
+#[path = "../../recommender/src/rest_requests.rs"]
+#[allow(dead_code, unreachable_pub, clippy::all, reason = "another crate's module, of which a part is used")]
+mod rest_requests;
+#[path = "../../recommender/src/status.rs"]
+#[allow(dead_code, unreachable_pub, clippy::all, reason = "another crate's module, of which a part is used")]
+mod status;
+#[path = "../../recommender/src/validation.rs"]
+#[allow(dead_code, unreachable_pub, clippy::all, reason = "another crate's module, of which a part is used")]
+mod validation;
+
 pub use self::{
     csv_rows::csv_rows,
     current::current,
     dataset::dataset,
+    grpc_web_text::grpc_web_text,
     requests::requests,
+    rest::rest,
     sample::{PLAYLISTS_CSV, Sample, sample},
     seeds::seeds,
     status_details::status_details,
@@ -36,7 +54,7 @@ pub use self::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 13] = [
     ("csv_rows", csv_rows),
     ("dataset", dataset),
     ("manifest", manifest),
@@ -47,6 +65,8 @@ pub const TARGETS: [Target; 11] = [
     ("current", current),
     ("seeds", seeds),
     ("requests", requests),
+    ("rest", rest),
+    ("grpc_web_text", grpc_web_text),
     ("status_details", status_details),
 ];
 

@@ -14,7 +14,13 @@ use std::{
 
 use bytes::Bytes;
 use client_lib::Client;
-use network_support::{crowd::Crowd, frames::RECOMMEND, proxy::Proxy, replica::Replica, rounds};
+use network_support::{
+    crowd::{Crowd, Record},
+    frames::RECOMMEND,
+    proxy::Proxy,
+    replica::Replica,
+    rounds,
+};
 use prost::Message as _;
 use proto::v1::RecommendResponse;
 use service_support::{TestVolume, framed, seeds, within_deadline};
@@ -52,12 +58,17 @@ async fn replace_in_turn(times: usize, end: impl AsyncFn(&mut Replica)) {
     crowd.more_answers(300).await;
     let record = crowd.leave().await;
     assert!(proxy.connections() > times, "no client noticed: {} connections", proxy.connections());
+    assert_none_failed(&record);
+}
+
+#[track_caller]
+fn assert_none_failed(record: &Record) {
+    let Record { answers, errors, .. } = record;
     assert!(
-        record.errors.is_empty(),
-        "{} of {} calls failed: {:?}",
-        record.errors.len(),
-        record.answers,
-        record.errors[0]
+        errors.is_empty(),
+        "{} calls failed besides {answers} that were answered: {:?}",
+        errors.len(),
+        errors[0]
     );
 }
 
@@ -70,6 +81,39 @@ async fn rolling_restarts_of_two_replicas_under_full_load_fail_no_call() {
         assert_eq!(status.code(), Some(0), "{}", old.log());
     })
     .await;
+}
+
+/// As the operator does who replaces processes where they are: no successor takes over before the old one is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restarts_in_turn_at_the_addresses_that_clients_have_fail_no_call() {
+    let volume = TestVolume::new();
+    volume.publish(1);
+    let mut replicas = [
+        Replica::start(&volume.path(), "first", &FLAGS).await,
+        Replica::start(&volume.path(), "second", &FLAGS).await,
+    ];
+    let urls = replicas.each_ref().map(|replica| format!("http://{}", replica.address)).join(",");
+    let clients = (0..4).map(|_| Client::lazy(&urls).unwrap()).collect();
+    let crowd = Crowd::gather(clients, 4);
+    for turn in 0..2 * rounds(2) {
+        let replica = &mut replicas[turn % 2];
+        service_support::eventually("a share for each", || async { answers(replica).await > 0.0 }).await;
+        replica.signal("TERM");
+        let status = replica.ended(DRAIN_DELAY + GRACE_PERIOD + MARGIN).await;
+        assert_eq!(status.code(), Some(0), "{}", replica.log());
+        crowd.more_answers(300).await;
+        let name = format!("successor {turn}");
+        *replica = Replica::start_at(replica.address, &volume.path(), &name, &FLAGS).await;
+        // The clients have taken it up again before the other one goes.
+        service_support::eventually("its share", || async { answers(replica).await > 0.0 }).await;
+    }
+    assert_none_failed(&crowd.leave().await);
+}
+
+/// How many calls it has answered.
+async fn answers(replica: &Replica) -> f64 {
+    let name = r#"recommender_requests_total{method="playlist.v1.PlaylistService/Recommend",code="OK"}"#;
+    service_support::metric(replica.metrics_address, name).await.unwrap_or(0.0)
 }
 
 /// What was under way on it goes out again to the other one.
@@ -97,14 +141,7 @@ async fn connections_that_are_ended_for_their_age_under_full_load_fail_no_call()
     let crowd = Crowd::gather(clients, 8);
     let rotations = 4 * rounds(4);
     service_support::eventually("rotations", || async { proxy.connections() >= 4 + rotations }).await;
-    let record = crowd.leave().await;
-    assert!(
-        record.errors.is_empty(),
-        "{} of {} calls failed: {:?}",
-        record.errors.len(),
-        record.answers,
-        record.errors[0]
-    );
+    assert_none_failed(&crowd.leave().await);
 }
 
 /// Without a client that repeats anything.

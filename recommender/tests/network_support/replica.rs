@@ -26,10 +26,16 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    /// Starts one with `flags`, and waits until it has a model.
+    /// Starts one with `flags` on a free port, and waits until it has a model.
     pub(crate) async fn start(model_dir: &Path, name: &str, flags: &[&str]) -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), model_dir, name, flags).await
+    }
+
+    /// The same at an address, which may be that of one that has gone.
+    pub(crate) async fn start_at(listen: SocketAddr, model_dir: &Path, name: &str, flags: &[&str]) -> Self {
         let mut child = Command::new(BINARY)
-            .args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(["--listen", &listen.to_string(), "--metrics-listen", "127.0.0.1:0"])
+            .args(["--log-format", "json"])
             .args(["--poll-interval", "20ms", "--served-by", name, "--model-dir"])
             .arg(model_dir)
             .args(flags)

@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: fuzz::report_panics(), |data| fuzz::rest(data));
