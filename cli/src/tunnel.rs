@@ -96,7 +96,7 @@ impl Tunnel {
         // The client knows how to read a URL.
         let server = Client::lazy(&args.server)?.url().to_owned();
         if server.contains(',') {
-            return Err(Failure::Misuse(notices.output().lang.tunnel_to_several()));
+            return Err(Failure::Misuse(notices.output().lang.tunnel_to_many()));
         }
         let route = Route::new(host.clone(), args.forward.clone(), &server);
         let mut last = None;

@@ -1,6 +1,6 @@
 //! One call: its attempts, and the time and the credentials that they have.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use proto::v1::playlist_service_client::PlaylistServiceClient;
 use tokio::time;
@@ -12,15 +12,13 @@ use crate::{
     error::Error,
     retries::{Attempts, Failure},
     status,
-    transport::{LastReplica, Patience, Transport},
+    transport::{LastReplica, TimeLimit, Transport},
 };
 
 type Grpc = PlaylistServiceClient<Transport>;
 
 /// The largest answer that is read, in bytes. 500 songs with 100 rules each stay below it.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
-/// The longest timeout that the service is told of; a longer one is kept on this side only.
-const LONGEST_ANNOUNCED_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Client {
     /// Makes a call, with what is told of it.
@@ -53,32 +51,26 @@ impl Client {
     {
         let Shared { url, retries, bearer_token, transport, .. } = &*self.shared;
         let timeout = self.timeout;
-        let began = Instant::now();
+        let limit = TimeLimit { began: Instant::now(), timeout };
         let grpc = Grpc::new(transport.clone()).max_decoding_message_size(MAX_ANSWER);
         let mut attempts = Attempts::default();
         let mut not_connected = None;
         let last_replica = LastReplica::default();
         loop {
-            let left = timeout.saturating_sub(began.elapsed());
             let attempt = async {
                 let mut request = Request::new(message.clone());
                 if let Some(authorization) = bearer_token.authorization().await.map_err(NotSent)? {
                     request.metadata_mut().insert("authorization", authorization);
-                }
-                let left = timeout.saturating_sub(began.elapsed());
-                if left <= LONGEST_ANNOUNCED_TIMEOUT {
-                    request.set_timeout(left);
                 }
                 #[cfg(feature = "tracing")]
                 if let Some(context) = &self.shared.trace_context {
                     crate::spans::propagate(context, request.metadata_mut());
                 }
                 request.extensions_mut().insert(last_replica.clone());
-                // What has waited for longer would leave the service too little time: it is better told of at once than sent in vain.
-                request.extensions_mut().insert(Patience((timeout / 2).saturating_sub(began.elapsed())));
+                request.extensions_mut().insert(limit);
                 Ok(send(grpc.clone(), request).await)
             };
-            let failure = match time::timeout(left, attempt).await {
+            let failure = match time::timeout(limit.left(), attempt).await {
                 Ok(Ok(Ok(answer))) => {
                     retries.answered();
                     return Ok(answer.into_inner());
@@ -95,8 +87,7 @@ impl Client {
                     return Err(not_connected.unwrap_or(timed_out));
                 }
             };
-            let left = timeout.saturating_sub(began.elapsed());
-            match retries.pause(&mut attempts, &failure, left) {
+            match retries.pause(&mut attempts, &failure, limit.left()) {
                 Some(pause) => {
                     #[cfg(feature = "tracing")]
                     crate::spans::retried(&failure.error, pause);

@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use http::{
@@ -46,9 +46,37 @@ impl LastReplica {
     }
 }
 
-/// How long a call waits for room on a connection: it goes along with the request.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Patience(pub(crate) Duration);
+/// The longest timeout that the service is told of; a longer one is kept on this side only.
+const LONGEST_ANNOUNCED_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The time that a call has: it goes along with the request.
+#[derive(Clone, Copy)]
+pub(crate) struct TimeLimit {
+    pub(crate) began: Instant,
+    pub(crate) timeout: Duration,
+}
+
+impl TimeLimit {
+    pub(crate) fn left(self) -> Duration {
+        self.timeout.saturating_sub(self.began.elapsed())
+    }
+
+    /// How long it may wait for room on a connection: what waits for longer would leave the service too little, and is better told of at
+    /// once than sent in vain.
+    fn patience(self) -> Duration {
+        (self.timeout / 2).saturating_sub(self.began.elapsed())
+    }
+
+    /// Tells the service what is left, in the words of tonic.
+    fn announce(self, headers: &mut HeaderMap) {
+        let left = self.left();
+        if left <= LONGEST_ANNOUNCED_TIMEOUT {
+            let mut told = tonic::Request::new(());
+            told.set_timeout(left);
+            headers.extend(told.into_parts().0.into_headers());
+        }
+    }
+}
 
 /// Sends each call to one of the replicas.
 #[derive(Clone)]
@@ -81,11 +109,15 @@ impl Service<http::Request<Body>> for Transport {
         let replicas = Arc::clone(&self.replicas);
         Box::pin(async move {
             let last = request.extensions().get::<LastReplica>().cloned().unwrap_or_default();
-            let Patience(patience) = request.extensions().get().copied().unwrap_or_default();
+            let limit = request.extensions().get::<TimeLimit>().copied();
+            let patience = limit.map_or(Duration::ZERO, TimeLimit::patience);
             let load = replicas.take(last.get(), patience).await?;
             let replica = load.replica();
             last.set(replica.id);
             address(&mut request, replicas.endpoint(replica))?;
+            if let Some(limit) = limit {
+                limit.announce(request.headers_mut());
+            }
             let mut sender = replica.sender.clone();
             checked(sender.send_request(request).await?, load).map_err(Into::into)
         })

@@ -254,25 +254,54 @@ async fn calls_for_which_there_is_no_room_on_a_connection_wait_for_it() {
     }
 }
 
-#[tokio::test]
-async fn when_there_is_room_the_call_that_came_last_has_it() {
-    let answers = Arc::new(Semaphore::new(0));
-    let server = Server::start(Sample { answers: Arc::clone(&answers), ..Sample::default() });
-    let client = Client::builder(server.url()).timeout(Duration::from_secs(6)).connect().await.unwrap();
-
-    // On this runtime a task runs until it waits, which it does for its answer or for room.
+/// A thousand calls on the only connection, and those that wait for room, in their order. Needs a runtime of one thread.
+async fn crowded<const N: usize>(
+    client: &Client,
+    waiting: [&'static str; N],
+) -> JoinSet<(&'static str, Result<RecommendResponse, Error>)> {
     let begun = Arc::new(AtomicUsize::new(0));
     let mut calls = JoinSet::new();
-    for seed in std::iter::repeat_n("a seed", 1_000).chain(["first", "last"]) {
+    for seed in std::iter::repeat_n("a seed", 1_000).chain(waiting) {
         let (client, begun) = (client.clone(), Arc::clone(&begun));
         calls.spawn(async move {
             begun.fetch_add(1, Ordering::SeqCst);
             (seed, client.recommend(seed).await)
         });
     }
-    while begun.load(Ordering::SeqCst) < 1_002 {
+    // A task runs until it waits, which it does for its answer or for room.
+    while begun.load(Ordering::SeqCst) < 1_000 + N {
         tokio::task::yield_now().await;
     }
+    calls
+}
+
+#[tokio::test]
+async fn a_call_that_waited_for_room_does_not_claim_that_time_again() {
+    const WAITED: Duration = Duration::from_secs(1);
+    let (answers, timeouts) = (Arc::new(Semaphore::new(0)), Arc::default());
+    let sample =
+        Sample { answers: Arc::clone(&answers), timeouts: Arc::clone(&timeouts), ..Sample::default() };
+    let server = Server::start(sample);
+    let client = Client::builder(server.url()).timeout(Duration::from_secs(60)).connect().await.unwrap();
+    let mut calls = crowded(&client, ["late"]).await;
+    tokio::time::sleep(WAITED).await;
+    answers.add_permits(1_001);
+    while let Some(answer) = calls.join_next().await {
+        answer.unwrap().1.unwrap();
+    }
+    let timeouts = timeouts.lock().unwrap();
+    let (_, timeout) = timeouts.iter().find(|(seeds, _)| seeds == &["late"]).unwrap();
+    let micros: u64 = timeout.strip_suffix('u').unwrap_or_else(|| panic!("{timeout}")).parse().unwrap();
+    assert!(Duration::from_micros(micros) <= Duration::from_secs(60) - WAITED, "{timeout}");
+}
+
+#[tokio::test]
+async fn when_there_is_room_the_call_that_came_last_has_it() {
+    let answers = Arc::new(Semaphore::new(0));
+    let server = Server::start(Sample { answers: Arc::clone(&answers), ..Sample::default() });
+    let client = Client::builder(server.url()).timeout(Duration::from_secs(6)).connect().await.unwrap();
+
+    let mut calls = crowded(&client, ["first", "last"]).await;
     answers.add_permits(1);
     let (seed, answer) = calls.join_next().await.unwrap().unwrap();
     assert_eq!(seed, "a seed");

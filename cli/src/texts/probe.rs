@@ -122,9 +122,6 @@ texts! {
     too_many_requests(requests: f64, most: f64):
         "{requests:.0} requests are more than one run keeps, {most:.0}; lower `--rate` or `--duration`"
         | "{requests:.0} requisições são mais do que uma execução guarda, {most:.0}; diminua `--rate` ou `--duration`";
-    tunnel_to_many():
-        "a tunnel leads to one address; leave out `--ssh`, or name one `--server`"
-        | "um túnel leva a um endereço; tire `--ssh`, ou dê um só `--server`";
     no_song_to_ask_with(url: &str):
         "the model at {url} has no song to ask with; name songs, as in `playlist probe Unforgettable`"
         | "o modelo em {url} não tem música com que perguntar; dê músicas, como em `playlist probe Unforgettable`";

@@ -7,9 +7,9 @@ texts! {
     forward_without_ssh():
         "`--forward` says where a tunnel leads; open one with `--ssh user@host`"
         | "`--forward` diz aonde um túnel leva; abra um com `--ssh user@host`";
-    tunnel_to_several():
-        "a tunnel leads to one address, and `--server` has several: write one of them"
-        | "um túnel leva a um endereço, e `--server` tem vários: escreva um deles";
+    tunnel_to_many():
+        "a tunnel leads to one address; leave out `--ssh`, or name one `--server`"
+        | "um túnel leva a um endereço; tire `--ssh`, ou dê um só `--server`";
     tunnel_opened(near: &str, host: &str, target: &str):
         "tunnel: {near} through {host} to {target}" | "túnel: {near} por {host} até {target}";
     tunnel_ended(host: &str, last_word: &str):
