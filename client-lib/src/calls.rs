@@ -54,7 +54,7 @@ impl Client {
         let limit = TimeLimit { began: Instant::now(), timeout };
         let grpc = Grpc::new(transport.clone()).max_decoding_message_size(MAX_ANSWER);
         let mut attempts = Attempts::default();
-        let mut not_connected = None;
+        let mut reason = None;
         let last_replica = LastReplica::default();
         loop {
             let attempt = async {
@@ -81,10 +81,8 @@ impl Client {
                     has_other_replica: transport.has_other(&last_replica),
                 },
                 Ok(Err(NotSent(source))) => return Err(Error::NoToken { url: url.clone(), call, source }),
-                // That there is nobody to connect to says more than that it took long to find out again.
                 Err(_elapsed) => {
-                    let timed_out = Error::Timeout { url: url.clone(), call, after: timeout };
-                    return Err(not_connected.unwrap_or(timed_out));
+                    return Err(reason.unwrap_or(Error::Timeout { url: url.clone(), call, after: timeout }));
                 }
             };
             match retries.pause(&mut attempts, &failure, limit.left()) {
@@ -95,7 +93,9 @@ impl Client {
                 }
                 None => return Err(failure.error),
             }
-            not_connected = Some(failure.error).filter(|error| matches!(error, Error::Connect { .. }));
+            // That there is nobody to connect to, or too much to do, says more than that it took long to find out again.
+            reason = Some(failure.error)
+                .filter(|error| matches!(error, Error::Connect { .. } | Error::Overloaded { .. }));
         }
     }
 }

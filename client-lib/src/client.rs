@@ -49,7 +49,7 @@ use crate::{
 /// | no replica can be connected | after a pause |
 /// | the connection was lost before the answer was complete | after a pause, on another replica if there is one |
 /// | the replica, or a proxy before it, is not available, or has no model yet | after a pause, on another replica; if there is none, after the time that it tells |
-/// | the service is overloaded | after the time that it tells; not at all if it tells none |
+/// | the service is overloaded | after the time that it tells; not at all if it tells none; when time is up meanwhile, the call fails with [`Error::Overloaded`] |
 /// | anything else: a timeout, a refused request, a fault | not |
 ///
 /// Pauses are random, up to 50 ms at first, and doubling up to 1 s; to a time that was told up to half of it is

@@ -214,6 +214,20 @@ async fn what_asking_again_cannot_mend_is_asked_once() {
 }
 
 #[tokio::test]
+async fn that_there_is_too_much_to_do_says_more_than_that_it_took_long_to_ask_again() {
+    let overloaded = || later(Code::ResourceExhausted, "OVERLOADED", Duration::from_millis(50));
+    let server = Server::start(Sample {
+        answers: Arc::new(Semaphore::new(1)),
+        recommend: Box::new(move |_| Err(overloaded())),
+        ..Sample::default()
+    });
+    let client = Client::builder(server.url()).timeout(Duration::from_secs(2)).lazy().unwrap();
+    let error = client.recommend("a seed").await.unwrap_err();
+    assert!(matches!(error, Error::Overloaded { .. }), "{error:?}");
+    assert_eq!(client.retries(), 1);
+}
+
+#[tokio::test]
 async fn retries_do_not_multiply_the_load_of_a_service_that_has_too_much() {
     const CALLS: usize = 2_000;
     let (server, calls) =
