@@ -292,9 +292,9 @@ async fn crowded<const N: usize>(
 #[tokio::test]
 async fn a_call_that_waited_for_room_does_not_claim_that_time_again() {
     const WAITED: Duration = Duration::from_secs(1);
-    let (answers, timeouts) = (Arc::new(Semaphore::new(0)), Arc::default());
+    let (answers, arrivals) = (Arc::new(Semaphore::new(0)), Arc::default());
     let sample =
-        Sample { answers: Arc::clone(&answers), timeouts: Arc::clone(&timeouts), ..Sample::default() };
+        Sample { answers: Arc::clone(&answers), arrivals: Arc::clone(&arrivals), ..Sample::default() };
     let server = Server::start(sample);
     let client = Client::builder(server.url()).timeout(Duration::from_secs(60)).connect().await.unwrap();
     let mut calls = crowded(&client, ["late"]).await;
@@ -303,8 +303,9 @@ async fn a_call_that_waited_for_room_does_not_claim_that_time_again() {
     while let Some(answer) = calls.join_next().await {
         answer.unwrap().1.unwrap();
     }
-    let timeouts = timeouts.lock().unwrap();
-    let (_, timeout) = timeouts.iter().find(|(seeds, _)| seeds == &["late"]).unwrap();
+    let arrivals = arrivals.lock().unwrap();
+    let late = arrivals.iter().find(|arrival| arrival.seeds == ["late"]).unwrap();
+    let timeout = late.timeout.as_deref().unwrap();
     let micros: u64 = timeout.strip_suffix('u').unwrap_or_else(|| panic!("{timeout}")).parse().unwrap();
     assert!(Duration::from_micros(micros) <= Duration::from_secs(60) - WAITED, "{timeout}");
 }

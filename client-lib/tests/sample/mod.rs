@@ -29,10 +29,17 @@ pub(crate) struct Sample {
     pub(crate) search_songs: Answer<v1::SearchSongsRequest, v1::SearchSongsResponse>,
     pub(crate) model_info: Answer<v1::ModelInfoRequest, v1::ModelInfoResponse>,
     pub(crate) watch_model: Answer<v1::WatchModelRequest, Models>,
-    /// The seeds of each call to `Recommend` that came, and the time that it still had.
-    pub(crate) timeouts: Arc<Mutex<Vec<(Vec<String>, String)>>>,
+    /// The calls to `Recommend` that came.
+    pub(crate) arrivals: Arc<Mutex<Vec<Arrival>>>,
     /// How many more times `Recommend` answers; it waits when there are none.
     pub(crate) answers: Arc<Semaphore>,
+}
+
+/// A call that came.
+pub(crate) struct Arrival {
+    pub(crate) seeds: Vec<String>,
+    /// The time that it still had, as HTTP tells it.
+    pub(crate) timeout: Option<String>,
 }
 
 impl Sample {
@@ -69,7 +76,7 @@ impl Default for Sample {
                 let model = v1::WatchModelResponse::default();
                 Ok(futures_util::stream::iter([Ok(model)]).boxed())
             }),
-            timeouts: Arc::default(),
+            arrivals: Arc::default(),
             answers: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
         }
     }
@@ -82,8 +89,7 @@ impl PlaylistService for Sample {
         request: Request<v1::RecommendRequest>,
     ) -> Result<Response<v1::RecommendResponse>, Status> {
         let timeout = request.metadata().get("grpc-timeout").map(|text| text.to_str().unwrap().to_owned());
-        let arrived = (request.get_ref().songs.clone(), timeout.unwrap_or_default());
-        self.timeouts.lock().unwrap().push(arrived);
+        self.arrivals.lock().unwrap().push(Arrival { seeds: request.get_ref().songs.clone(), timeout });
         self.answers.acquire().await.unwrap().forget();
         (self.recommend)(request.into_inner()).map(Response::new)
     }
