@@ -19,15 +19,17 @@ use std::{
     time::Duration,
 };
 
+use hyper::client::conn::http2::SendRequest;
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
     time::{self, Instant},
 };
+use tonic::body::Body;
 
 use crate::connection::{BoxError, Endpoint};
 
-use self::known::Known;
+use self::known::{Connected, Known};
 pub(crate) use self::known::{Load, MAX_CALLS, Replica};
 
 type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
@@ -83,11 +85,16 @@ impl Replicas {
 
     /// A call on a replica that is connected; if there is another one, not on that on which it failed last. Waits for `patience` when
     /// there is room on none.
-    pub(crate) async fn take(&self, failed: Option<ReplicaId>, patience: Duration) -> Result<Load, BoxError> {
+    pub(crate) async fn take(
+        &self,
+        failed: Option<ReplicaId>,
+        patience: Duration,
+    ) -> Result<(Load, SendRequest<Body>), BoxError> {
         let began = Instant::now();
         loop {
-            if let Some(load) = Load::new(self.pick(failed).await?) {
-                return Ok(load);
+            let Connected { replica, sender } = self.pick(failed).await?;
+            if let Some(load) = Load::new(replica) {
+                return Ok((load, sender));
             }
             let left = patience.saturating_sub(began.elapsed());
             time::timeout(left, self.shared.room.notified()).await.map_err(|_elapsed| NoRoom)?;
@@ -95,7 +102,7 @@ impl Replicas {
     }
 
     /// Waits while connections are being made. When none can be had, all of them are tried once more.
-    async fn pick(&self, failed: Option<ReplicaId>) -> Result<Arc<Replica>, NotConnected> {
+    async fn pick(&self, failed: Option<ReplicaId>) -> Result<Connected, NotConnected> {
         if let Some(replica) = self.shared.known.borrow().pick(failed) {
             return Ok(replica);
         }
@@ -124,8 +131,8 @@ impl Replicas {
 
     /// Whether there is a replica to call besides `failed`.
     pub(crate) fn has_other(&self, failed: Option<ReplicaId>) -> bool {
-        let replica = self.shared.known.borrow().pick(failed);
-        replica.is_some_and(|replica| Some(replica.id) != failed && !replica.is_resting())
+        let picked = self.shared.known.borrow().pick(failed);
+        picked.is_some_and(|Connected { replica, .. }| Some(replica.id) != failed && !replica.is_resting())
     }
 
     /// Starts the tasks, if they do not run: the first call came, or a runtime ended on which they ran.

@@ -111,15 +111,16 @@ impl Service<http::Request<Body>> for Transport {
             let last = request.extensions().get::<LastReplica>().cloned().unwrap_or_default();
             let limit = request.extensions().get::<TimeLimit>().copied();
             let patience = limit.map_or(Duration::ZERO, TimeLimit::patience);
-            let load = replicas.take(last.get(), patience).await?;
+            let (load, mut sender) = replicas.take(last.get(), patience).await?;
             let replica = load.replica();
             last.set(replica.id);
             address(&mut request, replicas.endpoint(replica))?;
             if let Some(limit) = limit {
                 limit.announce(request.headers_mut());
             }
-            let mut sender = replica.sender.clone();
-            checked(sender.send_request(request).await?, load).map_err(Into::into)
+            let answer = sender.send_request(request);
+            drop(sender);
+            checked(answer.await?, load).map_err(Into::into)
         })
     }
 }

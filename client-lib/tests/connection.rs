@@ -21,6 +21,7 @@ use sample::{Sample, Server};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    task::JoinSet,
 };
 
 /// The messages of an error and of its causes.
@@ -213,6 +214,27 @@ async fn calls_survive_the_rotation_of_connections() {
         .collect();
     for caller in callers {
         assert!(caller.await.unwrap() > 0);
+    }
+}
+
+/// With more threads than processors, some stop in the middle of handing a call over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 16)]
+async fn a_call_that_comes_at_the_moment_in_which_its_connection_ends_is_not_forgotten() {
+    let age = Duration::from_millis(20);
+    let server = Server::start_on(([127, 0, 0, 1], 0).into(), Sample::default(), Some(age));
+    let client = Client::connect(server.url()).await.unwrap();
+    let end = Instant::now() + Duration::from_secs(3);
+    let mut callers = JoinSet::new();
+    for _ in 0..400 {
+        let client = client.clone();
+        callers.spawn(async move {
+            while Instant::now() < end {
+                client.recommend("a seed").await.unwrap();
+            }
+        });
+    }
+    while let Some(caller) = callers.join_next().await {
+        caller.unwrap();
     }
 }
 

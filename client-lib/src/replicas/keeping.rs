@@ -6,7 +6,7 @@ use tokio::time::{self, Instant};
 
 use super::{
     NotConnected, ReplicaId, Shared,
-    known::{Known, Replica, State},
+    known::{Connected, Known, Replica, State},
 };
 use crate::{
     connection::{BoxError, connect},
@@ -32,11 +32,8 @@ pub(super) async fn keep(shared: Arc<Shared>, id: ReplicaId) {
             match time::timeout(shared.settings.connect_timeout, connect(endpoint, address)).await {
                 Ok(Ok(connection)) => {
                     let began = Instant::now();
-                    set(State::Connected(Arc::new(Replica::new(
-                        id,
-                        connection.sender,
-                        Arc::clone(&shared.room),
-                    ))));
+                    let replica = Arc::new(Replica::new(id, Arc::clone(&shared.room)));
+                    set(State::Connected(Connected { replica, sender: connection.sender }));
                     let cause = match connection.end.await {
                         Ok(Err(error)) => error.into(),
                         Ok(Ok(())) => "the replica has ended it".into(),

@@ -31,7 +31,7 @@ pub(crate) struct Known {
 
 pub(super) enum State {
     Connecting,
-    Connected(Arc<Replica>),
+    Connected(Connected),
     /// It gets no call until it was connected again.
     Ejected(NotConnected),
 }
@@ -39,24 +39,24 @@ pub(super) enum State {
 impl Known {
     /// The replica for a call that failed on `failed` last: a random one of those that are connected or, of two, that
     /// which has less to do.
-    pub(super) fn pick(&self, failed: Option<ReplicaId>) -> Option<Arc<Replica>> {
+    pub(super) fn pick(&self, failed: Option<ReplicaId>) -> Option<Connected> {
         let connected = || {
             self.replicas.iter().filter_map(|(_, state)| match state {
-                State::Connected(replica) if !replica.sender.is_closed() => Some(replica),
+                State::Connected(connected) if !connected.sender.is_closed() => Some(connected),
                 _ => None,
             })
         };
         let reluctance =
             |replica: &Replica| (replica.is_resting(), replica.is_full(), Some(replica.id) == failed);
-        let least = connected().map(|replica| reluctance(replica)).min()?;
-        let mut choices = connected().filter(|replica| reluctance(replica) == least);
+        let least = connected().map(|it| reluctance(&it.replica)).min()?;
+        let mut choices = connected().filter(|it| reluctance(&it.replica) == least);
         let n_choices = choices.clone().count();
         let first = fastrand::usize(..n_choices.max(1));
         let step = fastrand::usize(..n_choices.saturating_sub(1).max(1));
         let second = (first + 1 + step) % n_choices.max(1);
         let one = choices.clone().nth(first)?;
         let other = choices.nth(second)?;
-        Some(Arc::clone(if other.n_calls() < one.n_calls() { other } else { one }))
+        Some(if other.replica.n_calls() < one.replica.n_calls() { other } else { one }.clone())
     }
 
     /// Why no replica will be connected, unless that is still open.
@@ -127,10 +127,19 @@ impl Known {
     }
 }
 
-/// A replica that is connected.
+/// A replica that is connected, and the way to it.
+///
+/// A call must not hold the way while it waits for its answer: hyper can miss a call that comes at the moment in which the connection
+/// ends, and tells that it was not sent when nobody could send another one, which otherwise the call itself could.
+#[derive(Clone)]
+pub(crate) struct Connected {
+    pub(crate) replica: Arc<Replica>,
+    pub(crate) sender: SendRequest<Body>,
+}
+
+/// What is known of a replica while it is connected.
 pub(crate) struct Replica {
     pub(crate) id: ReplicaId,
-    pub(crate) sender: SendRequest<Body>,
     n_calls: AtomicU32,
     /// Told when a call has ended.
     room: Arc<Notify>,
@@ -140,10 +149,9 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    pub(super) fn new(id: ReplicaId, sender: SendRequest<Body>, room: Arc<Notify>) -> Self {
+    pub(super) fn new(id: ReplicaId, room: Arc<Notify>) -> Self {
         Self {
             id,
-            sender,
             n_calls: AtomicU32::new(0),
             room,
             connected: Instant::now(),
