@@ -96,6 +96,8 @@ impl Replicas {
             if let Some(load) = Load::new(replica) {
                 return Ok((load, sender));
             }
+            // While it waits, its connection may end; see `Connected`.
+            drop(sender);
             let left = patience.saturating_sub(began.elapsed());
             time::timeout(left, self.shared.room.notified()).await.map_err(|_elapsed| NoRoom)?;
         }
