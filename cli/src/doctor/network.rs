@@ -26,7 +26,9 @@ pub(super) async fn examine(server: &str, timeout: Duration, lang: Lang) -> (Fou
 fn together(all: Vec<Found>) -> Found {
     let texts = |outcome| {
         let matching = all.iter().filter(|(it, ..)| *it == outcome);
-        matching.map(|(_, found, _)| found.as_str()).collect::<Vec<_>>().join(", ")
+        let mut texts: Vec<_> = matching.map(|(_, found, _)| found.as_str()).collect();
+        texts.dedup();
+        texts.join(", ")
     };
     let (fine, wrong) = (texts(Outcome::Ok), texts(Outcome::Failed));
     let remedy = all.iter().find_map(|(_, _, remedy)| remedy.clone()).unwrap_or_default();
