@@ -40,23 +40,25 @@ impl Known {
     /// The replica for a call that failed on `failed` last: a random one of those that are connected or, of two, that
     /// which has less to do.
     pub(super) fn pick(&self, failed: Option<ReplicaId>) -> Option<Connected> {
-        let connected = || {
-            self.replicas.iter().filter_map(|(_, state)| match state {
-                State::Connected(connected) if !connected.sender.is_closed() => Some(connected),
+        // Looked at once, for their calls come and go meanwhile.
+        let mut choices: Vec<_> = self
+            .replicas
+            .iter()
+            .filter_map(|(_, state)| match state {
+                State::Connected(connected) if !connected.sender.is_closed() => {
+                    let replica = &connected.replica;
+                    let reluctance = (replica.is_resting(), replica.is_full(), Some(replica.id) == failed);
+                    Some((reluctance, connected))
+                }
                 _ => None,
             })
-        };
-        let reluctance =
-            |replica: &Replica| (replica.is_resting(), replica.is_full(), Some(replica.id) == failed);
-        let least = connected().map(|it| reluctance(&it.replica)).min()?;
-        let mut choices = connected().filter(|it| reluctance(&it.replica) == least);
-        let n_choices = choices.clone().count();
-        let first = fastrand::usize(..n_choices.max(1));
-        let step = fastrand::usize(..n_choices.saturating_sub(1).max(1));
-        let second = (first + 1 + step) % n_choices.max(1);
-        let one = choices.clone().nth(first)?;
-        let other = choices.nth(second)?;
-        Some(if other.replica.n_calls() < one.replica.n_calls() { other } else { one }.clone())
+            .collect();
+        let least = choices.iter().map(|(reluctance, _)| *reluctance).min()?;
+        choices.retain(|(reluctance, _)| *reluctance == least);
+        let (_, one) = choices.swap_remove(fastrand::usize(..choices.len()));
+        let other = fastrand::choice(&choices).map(|(_, other)| *other);
+        let less = other.filter(|other| other.replica.n_calls() < one.replica.n_calls());
+        Some(less.unwrap_or(one).clone())
     }
 
     /// Why no replica will be connected, unless that is still open.
@@ -204,5 +206,41 @@ impl Drop for Load {
         // The call that came last has the room: when there is too much to do for long, calls are answered soon or not at all, and
         // not each of them late.
         self.0.room.notify_last();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::atomic::AtomicBool, thread};
+
+    use hyper::client::conn::http2;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_replica_is_picked_whatever_becomes_of_its_calls_meanwhile() {
+        let (stream, _other_side) = tokio::io::duplex(1 << 10);
+        let (sender, _connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let id = (([127, 0, 0, 1], 1).into(), 0);
+        let replica = Arc::new(Replica::new(id, Arc::default()));
+        let mut known = Known::default();
+        known.set_ids(&[id]);
+        known.set(id, State::Connected(Connected { replica: Arc::clone(&replica), sender }));
+
+        let _all_but_one: Vec<Load> =
+            (1..MAX_CALLS).map(|_| Load::new(Arc::clone(&replica)).unwrap()).collect();
+        let is_done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    drop(Load::new(Arc::clone(&replica)).unwrap());
+                }
+            });
+            let n_missed = (0..1_000_000).filter(|_| known.pick(None).is_none()).count();
+            is_done.store(true, Ordering::Relaxed);
+            assert_eq!(n_missed, 0);
+        });
     }
 }
