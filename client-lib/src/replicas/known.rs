@@ -218,24 +218,75 @@ mod tests {
 
     use super::*;
 
+    const ONE: u16 = 1;
+    const OTHER: u16 = 2;
+
+    fn id(port: u16) -> ReplicaId {
+        (([127, 0, 0, 1], port).into(), 0)
+    }
+
+    /// Replicas on these ports; they are connected as long as what comes with them is kept.
+    async fn connected(ports: &[u16]) -> (Known, Vec<Arc<Replica>>, impl Drop) {
+        let mut known = Known::default();
+        known.set_ids(&ports.iter().map(|port| id(*port)).collect::<Vec<_>>());
+        let (mut replicas, mut connections) = (Vec::new(), Vec::new());
+        for port in ports {
+            let (stream, other_side) = tokio::io::duplex(1 << 10);
+            let (sender, connection) =
+                http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+            let replica = Arc::new(Replica::new(id(*port), Arc::default()));
+            known.set(id(*port), State::Connected(Connected { replica: Arc::clone(&replica), sender }));
+            replicas.push(replica);
+            connections.push((connection, other_side));
+        }
+        (known, replicas, connections)
+    }
+
+    fn calls(n: u32, replica: &Arc<Replica>) -> Vec<Load> {
+        (0..n).map(|_| Load::new(Arc::clone(replica)).unwrap()).collect()
+    }
+
+    /// The ports of the replicas that are picked, each once.
+    fn picked(known: &Known, failed: Option<ReplicaId>) -> Vec<u16> {
+        let mut ports: Vec<_> = (0..100).map(|_| known.pick(failed).unwrap().replica.id.0.port()).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
+    #[tokio::test]
+    async fn replicas_with_the_same_to_do_share_the_calls_and_else_that_with_less_has_them() {
+        let (known, replicas, _connections) = connected(&[ONE, OTHER]).await;
+        assert_eq!(picked(&known, None), [ONE, OTHER]);
+        let _calls = calls(1, &replicas[0]);
+        assert_eq!(picked(&known, None), [OTHER]);
+    }
+
+    #[tokio::test]
+    async fn a_replica_is_the_less_wanted_for_a_failure_for_being_full_and_for_resting() {
+        let (known, replicas, _connections) = connected(&[ONE, OTHER]).await;
+        assert_eq!(picked(&known, Some(id(OTHER))), [ONE]);
+        let _calls = calls(MAX_CALLS, &replicas[0]);
+        assert_eq!(picked(&known, Some(id(OTHER))), [OTHER], "the other one is full");
+        replicas[1].rest();
+        assert_eq!(
+            picked(&known, Some(id(OTHER))),
+            [ONE],
+            "a full one answers later, one that rests does not"
+        );
+        replicas[0].rest();
+        assert_eq!(picked(&known, None), [OTHER]);
+    }
+
     #[tokio::test]
     async fn a_replica_is_picked_whatever_becomes_of_its_calls_meanwhile() {
-        let (stream, _other_side) = tokio::io::duplex(1 << 10);
-        let (sender, _connection) =
-            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-        let id = (([127, 0, 0, 1], 1).into(), 0);
-        let replica = Arc::new(Replica::new(id, Arc::default()));
-        let mut known = Known::default();
-        known.set_ids(&[id]);
-        known.set(id, State::Connected(Connected { replica: Arc::clone(&replica), sender }));
-
-        let _all_but_one: Vec<Load> =
-            (1..MAX_CALLS).map(|_| Load::new(Arc::clone(&replica)).unwrap()).collect();
+        let (known, replicas, _connections) = connected(&[ONE]).await;
+        let _all_but_one = calls(MAX_CALLS - 1, &replicas[0]);
         let is_done = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !is_done.load(Ordering::Relaxed) {
-                    drop(Load::new(Arc::clone(&replica)).unwrap());
+                    drop(calls(1, &replicas[0]));
                 }
             });
             let n_missed = (0..1_000_000).filter(|_| known.pick(None).is_none()).count();
