@@ -8,6 +8,7 @@ use crate::{
     probe::ProbeArgs,
     texts::Lang,
     tunnel::{Host, Target},
+    values::{duration, number, number_above_zero},
 };
 
 /// The version and the source revision.
@@ -123,7 +124,7 @@ pub struct RecommendArgs {
     pub songs: Vec<String>,
 
     /// The most songs to recommend, 1 to 500 [default: 10]
-    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=500))]
+    #[arg(long, short = 'n', value_name = "N", value_parser = number(1..=500))]
     pub limit: Option<u32>,
 
     /// A song that shall not be recommended; may be repeated
@@ -131,11 +132,11 @@ pub struct RecommendArgs {
     pub exclude: Vec<String>,
 
     /// The most songs of one artist [default: no cap]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number_above_zero)]
     pub max_songs_per_artist: Option<NonZeroU32>,
 
     /// The most rules to give as reasons for a song, 0 to 100 [default: 0, with --json 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    #[arg(long, value_name = "N", value_parser = number(0..=100))]
     pub rules: Option<u32>,
 }
 
@@ -147,29 +148,8 @@ pub struct SearchArgs {
     pub query: String,
 
     /// The most songs to find
-    #[arg(long, short = 'n', value_name = "N", default_value = "10")]
+    #[arg(long, short = 'n', value_name = "N", default_value = "10", value_parser = number_above_zero)]
     pub limit: NonZeroU32,
-}
-
-/// Reads a duration above zero, as `500ms`, `10s`, `2m` or `1h`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let form = || "write a whole number and a unit, as `500ms`, `10s`, `2m` or `1h`".to_owned();
-    let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(form)?;
-    let (number, unit) = text.split_at(unit_at);
-    let number: u64 = number.parse().map_err(|_| form())?;
-    let milliseconds = match unit {
-        "ms" => Some(number),
-        "s" => number.checked_mul(1_000),
-        "m" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        _ => return Err(form()),
-    };
-    match milliseconds {
-        Some(0) => Err("it must be longer than zero".to_owned()),
-        // Timers cannot be set for later than that, and nobody waits so long.
-        Some(milliseconds) if milliseconds <= 86_400_000 => Ok(Duration::from_millis(milliseconds)),
-        _ => Err("it must be at most `24h`".to_owned()),
-    }
 }
 
 #[cfg(test)]
@@ -181,17 +161,6 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn durations_have_a_whole_number_and_a_unit() {
-        assert_eq!(duration("100ms"), Ok(Duration::from_millis(100)));
-        assert_eq!(duration("1s"), Ok(Duration::from_secs(1)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        assert_eq!(duration("24h"), Ok(Duration::from_secs(86_400)));
-        for text in ["", "1", "s", "-1s", "1.5s", "1 s", "0s", "25h", "99999999999999999999h"] {
-            assert!(duration(text).is_err(), "{text:?} was read as a duration");
-        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod args;
 mod help;
 mod surroundings;
 mod texts;
+mod values;
 mod command;
 mod session;
 mod layout;

@@ -11,7 +11,7 @@ use crate::{args::Args, failure::Failure, help, output::Output, texts::Lang};
 
 /// Prints what `shell` needs to complete the command line.
 pub(crate) fn completions(shell: Shell, output: Output) -> Result<(), Failure> {
-    let mut command = Args::command();
+    let mut command = help::for_pages(Args::command(), output.lang);
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);

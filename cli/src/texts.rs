@@ -14,6 +14,7 @@ mod probe;
 mod prompt;
 mod reasons;
 mod tunnel;
+mod values;
 
 use std::ffi::OsString;
 

@@ -141,8 +141,22 @@ fn misuse_is_told_in_the_language_of_the_rest() {
         (&["--server"], &["erro: `--server <URL>` precisa de um valor\n"]),
         (&["search"], &["erro: falta na linha de comando:\n  <TEXTO>\n", "\nUso: playlist search <TEXTO>"]),
         (&["search", "x", "y"], &["erro: o argumento `y` não é conhecido\n"]),
-        (&["recommend", "x", "--limit", "501"], &["erro: `501` não é um valor para `--limit <N>`: 501"]),
-        (&["info", "--timeout", "5"], &["erro: `5` não é um valor para `--timeout <DURAÇÃO>`: ", "500ms"]),
+        (
+            &["recommend", "x", "--limit", "501"],
+            &[
+                "erro: `501` não é um valor para `--limit <N>`: o valor deve ser um número inteiro de 1 a 500\n",
+            ],
+        ),
+        (
+            &["info", "--timeout", "5"],
+            &[
+                "erro: `5` não é um valor para `--timeout <DURAÇÃO>`: escreva um número inteiro e uma unidade, como `500ms`",
+            ],
+        ),
+        (
+            &["info", "--ssh", "me@:22"],
+            &["não é um valor para `--ssh <USUÁRIO@HOST[:PORTA]>`: não há nome de host\n"],
+        ),
         (&["--json", "--json"], &["erro: `--json` só pode ser dado uma vez\n"]),
         (&["info", "--json=yes"], &["erro: `--json` não aceita o valor `yes`\n"]),
     ] {

@@ -53,6 +53,17 @@ fn every_shell_gets_a_script_of_its_own() {
     ] {
         let script = stdout(playlist().args(["completions", shell]));
         assert!(script.contains(word), "{shell}: {script}");
+        let portuguese = stdout(playlist().args(["--lang", "pt-BR", "completions", shell]));
+        assert_eq!(portuguese.lines().count(), script.lines().count(), "{shell}: {portuguese}");
+        // Those of bash tell of nothing.
+        if shell != "bash" {
+            assert!(
+                script.contains("Recommend songs") && !script.contains("Recomendar"),
+                "{shell}: {script}"
+            );
+            assert!(portuguese.contains("Recomendar"), "{shell}: {portuguese}");
+            assert!(!portuguese.contains("Recommend songs"), "{shell}: {portuguese}");
+        }
     }
 }
 

@@ -236,6 +236,10 @@ fn what_people_read_is_in_their_language_and_json_is_the_same() {
         assert!(svg.contains(part), "{part:?} is missing in\n{svg}");
     }
 
+    let (text, _) = run(&["probe", "--duration", "100ms", "too much"]);
+    let failing = "falha com RESOURCE_EXHAUSTED: o recommender em `http://127.0.0.1:";
+    assert!(text.contains(failing), "{failing:?} is missing in\n{text}");
+
     let (json, events) = run(&["probe", "--json", "--duration", "100ms", "too much"]);
     let report: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(report["failures_by_code"]["RESOURCE_EXHAUSTED"], 1);

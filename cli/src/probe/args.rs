@@ -4,7 +4,11 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use crate::{args::duration, failure::Failure, texts::Lang};
+use crate::{
+    failure::Failure,
+    texts::Lang,
+    values::{WrongValue, duration, number},
+};
 
 /// The most requests of one run: each takes a few bytes of memory until the end.
 const MOST_REQUESTS: f64 = 10_000_000.0;
@@ -74,7 +78,7 @@ pub struct ProbeArgs {
     pub timeline: Option<PathBuf>,
 
     /// The most songs to ask for with a request [default: 10]
-    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=500))]
+    #[arg(long, short = 'n', value_name = "N", value_parser = number(1..=500))]
     pub limit: Option<u32>,
 
     /// The songs to send with each request [default: the commonest ones]
@@ -100,21 +104,21 @@ impl ProbeArgs {
 }
 
 /// Reads a number of requests a second.
-fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "write a number, as `10` or `0.5`".to_owned())?;
+fn rate(text: &str) -> Result<f64, WrongValue> {
+    let rate: f64 = text.parse().map_err(|_| WrongValue::new(Lang::form_of_a_rate))?;
     if rate > 0.0 && rate <= HIGHEST_RATE {
         // Below it, an interval is longer than a day.
-        if rate >= 1.0 / 86_400.0 { Ok(rate) } else { Err("it must be at least one a day".to_owned()) }
+        if rate >= 1.0 / 86_400.0 { Ok(rate) } else { Err(WrongValue::new(Lang::must_be_one_a_day)) }
     } else {
-        Err(format!("it must be above 0 and at most {HIGHEST_RATE}"))
+        Err(WrongValue::new(|lang| lang.must_be_a_rate(HIGHEST_RATE)))
     }
 }
 
 /// Reads a date with its offset.
-fn date(text: &str) -> Result<DateTime<Utc>, String> {
+fn date(text: &str) -> Result<DateTime<Utc>, WrongValue> {
     DateTime::parse_from_rfc3339(text)
         .map(|date| date.to_utc())
-        .map_err(|error| format!("{error}; write it as `2025-01-01T19:17:42-03:00`"))
+        .map_err(|_| WrongValue::new(Lang::form_of_a_date))
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub(crate) struct Server {
     client: Client,
     /// Makes a client, and by that a connection, for each request.
     builder: Option<ClientBuilder>,
+    /// The language of reasons: JSON is the same in every one.
+    lang: Lang,
 }
 
 impl Server {
@@ -37,7 +39,8 @@ impl Server {
                 builder = builder.max_attempts(1);
             }
             let client = builder.clone().lazy()?;
-            Ok(Self { client, builder: probe.new_connection.then_some(builder) })
+            let lang = if args.json { Lang::English } else { lang };
+            Ok(Self { client, builder: probe.new_connection.then_some(builder), lang })
         };
         match probe.servers.as_slice() {
             // What stands for the only address is in the place that all commands share.
@@ -53,12 +56,13 @@ impl Server {
 
     /// Sends one request, and tells how many times the client sent it again, where the request has a client of its own.
     pub(crate) async fn ask(self, request: RecommendRequest) -> (Result<Answer, Refusal>, u64) {
+        let lang = self.lang;
         let Some(builder) = self.builder else {
-            return (outcome(self.client.recommend(request).await), 0);
+            return (outcome(self.client.recommend(request).await, lang), 0);
         };
         match builder.lazy() {
-            Ok(client) => (outcome(client.recommend(request).await), client.retries()),
-            Err(error) => (outcome(Err(error)), 0),
+            Ok(client) => (outcome(client.recommend(request).await, lang), client.retries()),
+            Err(error) => (outcome(Err(error), lang), 0),
         }
     }
 
@@ -92,7 +96,7 @@ pub(crate) async fn seeds(named: &[String], servers: &[Server], lang: Lang) -> R
     Err(failure.unwrap_or_else(|| Failure::Misuse(lang.no_address())))
 }
 
-fn outcome(answer: Result<client_lib::RecommendResponse, Error>) -> Result<Answer, Refusal> {
+fn outcome(answer: Result<client_lib::RecommendResponse, Error>, lang: Lang) -> Result<Answer, Refusal> {
     match answer {
         Ok(answer) => Ok(Answer {
             served: Served {
@@ -102,19 +106,12 @@ fn outcome(answer: Result<client_lib::RecommendResponse, Error>) -> Result<Answe
             },
             served_by: answer.served_by,
         }),
-        Err(error) => Err(refusal(&error)),
+        Err(error) => Err(refusal(error, lang)),
     }
 }
 
-fn refusal(error: &Error) -> Refusal {
-    let mut reason = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        reason.push_str(": ");
-        reason.push_str(&error.to_string());
-        cause = error.source();
-    }
-    let code = match error {
+fn refusal(error: Error, lang: Lang) -> Refusal {
+    let code = match &error {
         // What the client knows, and a status does not say.
         Error::Connect { .. } => "CONNECT",
         Error::Tls { .. } => "TLS",
@@ -131,5 +128,14 @@ fn refusal(error: &Error) -> Refusal {
         Error::Internal { code, .. } => code,
         _ => "UNKNOWN",
     };
-    Refusal { code, reason, is_shed: matches!(error, Error::Overloaded { .. }) }
+    let is_shed = matches!(error, Error::Overloaded { .. });
+    let failure = Failure::Service(error);
+    let mut reason = lang.failure(&failure);
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        reason.push_str(": ");
+        reason.push_str(&error.to_string());
+        cause = error.source();
+    }
+    Refusal { code, reason, is_shed }
 }

@@ -1,4 +1,4 @@
-//! What clap says of a command line that it does not understand, in Portuguese. Why a value is wrong is told as it came.
+//! What clap says of a command line that it does not understand, in Portuguese.
 
 use std::{error::Error as _, fmt::Write as _};
 
@@ -7,7 +7,8 @@ use clap::{
     error::{ContextKind, ContextValue, Error, ErrorFormatter, ErrorKind},
 };
 
-use super::help;
+use super::{Lang, help};
+use crate::values::WrongValue;
 
 /// Says in Portuguese what clap's own formatter says in English.
 pub(crate) struct InPortuguese;
@@ -55,7 +56,13 @@ fn what(error: &Error<InPortuguese>, styles: &Styles) -> String {
                 + &possible(error, styles)
         }
         ErrorKind::ValueValidation => {
-            let reason = error.source().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let reason = match error.source() {
+                Some(reason) => match reason.downcast_ref::<WrongValue>() {
+                    Some(wrong) => format!(": {}", wrong.told(Lang::Portuguese)),
+                    None => format!(": {reason}"),
+                },
+                None => String::new(),
+            };
             format!(
                 "`{invalid}{value}{invalid:#}` não é um valor para `{literal}{argument}{literal:#}`{reason}"
             )

@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, fmt, str::FromStr, time::Duration};
 
+use crate::{texts::Lang, values::WrongValue};
+
 /// A host to log in to by ssh: `[user@]host[:port]`. The host may be one of those in ssh's own configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
@@ -19,18 +21,18 @@ pub struct Target {
 }
 
 impl FromStr for Host {
-    type Err = String;
+    type Err = WrongValue;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, WrongValue> {
         let (user, host) = match text.rsplit_once('@') {
-            Some(("", _)) => return Err("there is no user before `@`".to_owned()),
+            Some(("", _)) => return Err(WrongValue::new(Lang::no_user)),
             Some((user, host)) => (Some(user), host),
             None => (None, text),
         };
         let (host, port) = host_and_port(host)?;
         // ssh would take it for an option.
         if text.starts_with('-') || user.is_some_and(|user| user.contains(char::is_whitespace)) {
-            return Err("write `user@host` or `user@host:port`".to_owned());
+            return Err(WrongValue::new(Lang::form_of_a_login));
         }
         let destination = user.map_or_else(|| host.to_owned(), |user| format!("{user}@{host}"));
         Ok(Self { destination, port })
@@ -47,12 +49,12 @@ impl fmt::Display for Host {
 }
 
 impl FromStr for Target {
-    type Err = String;
+    type Err = WrongValue;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, WrongValue> {
         match host_and_port(text)? {
             (host, Some(port)) => Ok(Self { host: host.to_owned(), port }),
-            _ => Err("write a host and a port, as `10.43.0.7:52023`".to_owned()),
+            _ => Err(WrongValue::new(Lang::form_of_a_target)),
         }
     }
 }
@@ -68,36 +70,33 @@ impl fmt::Display for Target {
 }
 
 /// Reads `host`, `host:port`, `[::1]` or `[::1]:port`.
-fn host_and_port(text: &str) -> Result<(&str, Option<u16>), String> {
+fn host_and_port(text: &str) -> Result<(&str, Option<u16>), WrongValue> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
-            let (host, after) = rest.split_once(']').ok_or("there is no `]` after `[`")?;
+            let (host, after) = rest.split_once(']').ok_or_else(|| WrongValue::new(Lang::no_bracket))?;
             match after.strip_prefix(':') {
                 Some(port) => (host, Some(port)),
                 None if after.is_empty() => (host, None),
-                None => return Err("only `:port` can follow `]`".to_owned()),
+                None => return Err(WrongValue::new(Lang::only_a_port_after_brackets)),
             }
         }
         None => match text.split_once(':') {
             Some((_, port)) if port.contains(':') => {
-                return Err("write an IPv6 address in brackets, as `[::1]:22`".to_owned());
+                return Err(WrongValue::new(Lang::form_of_ipv6));
             }
             Some((host, port)) => (host, Some(port)),
             None => (text, None),
         },
     };
     if host.is_empty() || host.starts_with('-') {
-        return Err("it names no host".to_owned());
+        return Err(WrongValue::new(Lang::no_host));
     }
     if !host.chars().all(|c| c.is_alphanumeric() || "-._:%".contains(c)) {
-        return Err("a host's name has letters, digits, `-`, `.` and `_` only".to_owned());
+        return Err(WrongValue::new(Lang::letters_of_a_host));
     }
     let port = port
         .map(|port| {
-            port.parse::<u16>()
-                .ok()
-                .filter(|port| *port > 0)
-                .ok_or("the port is not a number from 1 to 65535".to_owned())
+            port.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(|| WrongValue::new(Lang::no_port))
         })
         .transpose()?;
     Ok((host, port))
