@@ -126,8 +126,9 @@ install_mdbook() {
     tool mdbook mdbook-0.5.4 from_crates_io mdbook 0.5.4 search
 }
 
+# Four minutes of two cores.
 install_cargo_semver_checks() {
-    tool cargo-semver-checks cargo-semver-checks-0.51.0 from_crates_io cargo-semver-checks 0.51.0
+    tool cargo-semver-checks cargo-semver-checks-0.51.0 from_crates_io cargo-semver-checks 0.51.0 ''
 }
 
 install_grpcurl() {
