@@ -15,7 +15,7 @@ use crate::{
     args::{Args, Command, RecommendArgs, SearchArgs},
     conversation::Conversation,
     credentials, doctor,
-    failure::Failure,
+    failure::{Failure, in_one_line},
     information, manual,
     notices::Notices,
     output::{self, Output},
@@ -194,7 +194,8 @@ async fn search(client: &Client, args: SearchArgs, output: Output) -> Result<(),
 async fn watch(client: &Client, output: Output) -> Result<(), Failure> {
     let models = client.watch_model().await?;
     let mut models = models.on_interruption(move |error| {
-        output.remark(&format!("{}: {error}", output.lang.watch_interrupted()));
+        let why = in_one_line(error, output.lang);
+        output.remark(&format!("{}: {why}", output.lang.watch_interrupted()));
     });
     while let Some(model) = models.next().await {
         output.line(&model?, |model| information::model_change(model, output.lang))?;

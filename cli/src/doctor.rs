@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     args::Args,
     credentials,
-    failure::Failure,
+    failure::{Failure, in_one_line},
     layout::{Style, padding},
     notices::Notices,
     output::{clean, local_date},
@@ -88,7 +88,7 @@ async fn examine(
     somebody_is_there: bool,
     notices: &Notices,
 ) -> Result<Vec<Check>, Failure> {
-    let lang = notices.output().lang;
+    let lang = notices.output().answer_lang();
     let mut checks = Vec::new();
     let mut note = |check, (outcome, found, remedy): Found| {
         checks.push(Check { check, outcome, found, remedy });
@@ -160,7 +160,9 @@ fn tls(server: &str, answer: Option<&Result<ModelInfoResponse, ServiceError>>, l
         None | Some(Err(ServiceError::Connect { .. } | ServiceError::Timeout { .. })) => {
             skipped(lang.not_reached())
         }
-        Some(Err(error @ ServiceError::Tls { .. })) => failed(chain(error), lang.credentials_hint()),
+        Some(Err(error @ ServiceError::Tls { .. })) => {
+            failed(in_one_line(error, lang), lang.credentials_hint())
+        }
         Some(_) => ok(lang.trusted()),
     }
 }
@@ -173,7 +175,7 @@ fn refusal(error: ServiceError, lang: Lang) -> Found {
         error if error.is_retryable() => lang.try_again(),
         _ => lang.see_the_log(),
     };
-    failed(chain(&error), remedy)
+    failed(in_one_line(&error, lang), remedy)
 }
 
 async fn health(client: &Client, lang: Lang) -> Found {
@@ -181,7 +183,7 @@ async fn health(client: &Client, lang: Lang) -> Found {
         match client.is_serving(service).await {
             Ok(true) => {}
             Ok(false) => return failed(lang.not_serving(service), lang.not_serving_remedy()),
-            Err(error) => return failed(chain(&error), lang.another_service()),
+            Err(error) => return failed(in_one_line(&error, lang), lang.another_service()),
         }
     }
     ok(lang.serving())
@@ -195,7 +197,7 @@ async fn reflection(client: &Client, lang: Lang) -> Found {
         Ok(_) => failed(lang.not_listed(SERVICE), lang.another_service()),
         // A service may keep to itself what it is.
         Err(ServiceError::Unimplemented { .. }) => warning(lang.no_reflection(), lang.no_reflection_remedy()),
-        Err(error) => failed(chain(&error), lang.see_the_log()),
+        Err(error) => failed(in_one_line(&error, lang), lang.see_the_log()),
     }
 }
 
@@ -225,18 +227,6 @@ fn model(info: &ModelInfoResponse, lang: Lang) -> Found {
         Some(reason) => warning(lang.model_rejected(&found, &reason), lang.model_rejected_remedy()),
         None => ok(found),
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &ServiceError) -> String {
-    let mut text = clean(&error.to_string()).into_owned();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&clean(&error.to_string()));
-        cause = error.source();
-    }
-    text
 }
 
 /// One line for each check, and one more for what to do.

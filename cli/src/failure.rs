@@ -9,7 +9,7 @@ use std::{
 
 use client_lib::Error as ServiceError;
 
-use crate::{layout::Style, output::clean, tunnel::TunnelFailure};
+use crate::{layout::Style, output::clean, texts::Lang, tunnel::TunnelFailure};
 
 /// How far a message goes on to the right where it does not fit into one line, in columns.
 const INDENT: usize = 4;
@@ -137,6 +137,18 @@ impl Failure {
         }
         message
     }
+}
+
+/// What failed on the service, and why, in one line.
+pub(crate) fn in_one_line(error: &ServiceError, lang: Lang) -> String {
+    let mut text = clean(&lang.service_failure(error)).into_owned();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(if text.ends_with('?') { " " } else { ": " });
+        text.push_str(&clean(&error.to_string()));
+        cause = error.source();
+    }
+    text
 }
 
 /// Whether no service answered: a tunnel whose far end is missing accepts connections and closes them.

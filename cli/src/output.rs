@@ -52,6 +52,11 @@ impl Output {
         Self { json: args.json, lang, ..Self::for_people(surroundings) }
     }
 
+    /// The language of texts in an answer: JSON is the same in every one.
+    pub(crate) fn answer_lang(self) -> Lang {
+        if self.json { Lang::English } else { self.lang }
+    }
+
     /// The way in which people read answers.
     pub(crate) fn for_people(surroundings: &Surroundings) -> Self {
         let Surroundings { colours, error_colours, lang, .. } = *surroundings;

@@ -56,7 +56,7 @@ pub(crate) async fn run(
     let output = Output::new(args, surroundings);
     let lang = output.lang;
     let planned = probe.planned(lang)?.get();
-    let servers = Server::all(args, &probe, lang)?;
+    let servers = Server::all(args, &probe, output)?;
     if let Some(path) = &probe.timeline {
         // Better now than after all requests.
         written(path, "")?;

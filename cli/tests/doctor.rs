@@ -148,3 +148,17 @@ fn the_remedy_is_in_the_language_of_the_person() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("FALHOU") && text.contains("nada escuta ali: inicie o recommender"), "{text}");
 }
+
+#[test]
+fn json_is_the_same_in_every_language_and_people_are_told_in_theirs_what_failed() {
+    let service = Service::with_model();
+    let url = service.url.replace("http:", "https:");
+    let told = |args: &[&str]| {
+        let output = playlist(&["--server", &url, "doctor"]).args(args).assert().code(1).get_output().clone();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(told(&["--json", "--lang", "pt-BR"]), told(&["--json", "--lang", "en"]));
+    let text = told(&["--lang", "pt-BR"]);
+    assert!(text.contains("não foi possível conectar a `https://127.0.0.1:"), "{text}");
+    assert!(!text.contains("cannot connect to `"), "{text}");
+}

@@ -1,13 +1,12 @@
 //! Where requests go, and what becomes of one.
 
-use std::error::Error as _;
-
 use client_lib::{Client, ClientBuilder, Error, RecommendRequest, SearchSongsRequest};
 
 use crate::{
     args::Args,
     credentials,
-    failure::Failure,
+    failure::{Failure, in_one_line},
+    output::Output,
     probe::{
         ProbeArgs,
         record::{Answer, Refusal},
@@ -25,13 +24,13 @@ pub(crate) struct Server {
     client: Client,
     /// Makes a client, and by that a connection, for each request.
     builder: Option<ClientBuilder>,
-    /// The language of reasons: JSON is the same in every one.
+    /// The language of reasons.
     lang: Lang,
 }
 
 impl Server {
     /// Those of the command line, in its order.
-    pub(crate) fn all(args: &Args, probe: &ProbeArgs, lang: Lang) -> Result<Vec<Self>, Failure> {
+    pub(crate) fn all(args: &Args, probe: &ProbeArgs, output: Output) -> Result<Vec<Self>, Failure> {
         let one = |url: &String| {
             let mut builder =
                 credentials::builder(&Args { server: url.clone(), ..args.clone() })?.timeout(args.timeout);
@@ -39,13 +38,12 @@ impl Server {
                 builder = builder.max_attempts(1);
             }
             let client = builder.clone().lazy()?;
-            let lang = if args.json { Lang::English } else { lang };
-            Ok(Self { client, builder: probe.new_connection.then_some(builder), lang })
+            Ok(Self { client, builder: probe.new_connection.then_some(builder), lang: output.answer_lang() })
         };
         match probe.servers.as_slice() {
             // What stands for the only address is in the place that all commands share.
             [_] => Ok(vec![one(&args.server)?]),
-            _ if args.ssh.is_some() => Err(Failure::Misuse(lang.tunnel_to_many())),
+            _ if args.ssh.is_some() => Err(Failure::Misuse(output.lang.tunnel_to_many())),
             several => several.iter().map(one).collect(),
         }
     }
@@ -106,12 +104,12 @@ fn outcome(answer: Result<client_lib::RecommendResponse, Error>, lang: Lang) -> 
             },
             served_by: answer.served_by,
         }),
-        Err(error) => Err(refusal(error, lang)),
+        Err(error) => Err(refusal(&error, lang)),
     }
 }
 
-fn refusal(error: Error, lang: Lang) -> Refusal {
-    let code = match &error {
+fn refusal(error: &Error, lang: Lang) -> Refusal {
+    let code = match error {
         // What the client knows, and a status does not say.
         Error::Connect { .. } => "CONNECT",
         Error::Tls { .. } => "TLS",
@@ -128,14 +126,5 @@ fn refusal(error: Error, lang: Lang) -> Refusal {
         Error::Internal { code, .. } => code,
         _ => "UNKNOWN",
     };
-    let is_shed = matches!(error, Error::Overloaded { .. });
-    let failure = Failure::Service(error);
-    let mut reason = lang.failure(&failure);
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        reason.push_str(": ");
-        reason.push_str(&error.to_string());
-        cause = error.source();
-    }
-    Refusal { code, reason, is_shed }
+    Refusal { code, reason: in_one_line(error, lang), is_shed: matches!(error, Error::Overloaded { .. }) }
 }

@@ -76,7 +76,7 @@ impl Lang {
         match (self, failure) {
             (_, Failure::Tunnel(failure)) => failure.what(self),
             (Self::English, _) => failure.to_string(),
-            (Self::Portuguese, Failure::Service(error)) => service_failure(error),
+            (Self::Portuguese, Failure::Service(error)) => self.service_failure(error),
             (Self::Portuguese, Failure::File { path, .. }) => {
                 format!("`{}` não pode ser lido", path.display())
             }
@@ -102,10 +102,17 @@ impl Lang {
             }
         }
     }
+
+    /// What failed on the service, without its causes; the English of it is client-lib's own.
+    pub(crate) fn service_failure(self, error: &ServiceError) -> String {
+        match self {
+            Self::English => error.to_string(),
+            Self::Portuguese => in_portuguese(error),
+        }
+    }
 }
 
-/// An error of the client in Portuguese; its English is client-lib's own.
-fn service_failure(error: &ServiceError) -> String {
+fn in_portuguese(error: &ServiceError) -> String {
     match error {
         ServiceError::InvalidUrl { url, reason } => format!(
             "`{url}` não é a URL de um recommender: {reason}; escreva `http://host:porta` ou `https://host:porta`"
