@@ -133,20 +133,20 @@ fn template(command: &mut Command) -> String {
     template
 }
 
-/// The same for a manual page, where everything stands in a row.
-pub(crate) fn for_pages(command: Command, lang: Lang) -> Command {
+/// The same where what is told of an argument has one line: on manual pages and in completions.
+pub(crate) fn in_language_briefly(command: Command, lang: Lang) -> Command {
     match lang {
         Lang::English => command,
-        Lang::Portuguese => in_rows(in_language(command, lang)),
+        Lang::Portuguese => without_long_help(in_language(command, lang)),
     }
 }
 
-fn in_rows(command: Command) -> Command {
-    let in_a_row = |arg: Arg| match arg.get_id().as_str() {
+fn without_long_help(command: Command) -> Command {
+    let brief = |arg: Arg| match arg.get_id().as_str() {
         "help" => arg,
         _ => arg.long_help(None::<&'static str>),
     };
-    command.mut_args(in_a_row).mut_subcommands(in_rows)
+    command.mut_args(brief).mut_subcommands(without_long_help)
 }
 
 #[cfg(test)]

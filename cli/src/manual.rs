@@ -11,7 +11,7 @@ use crate::{args::Args, failure::Failure, help, output::Output, texts::Lang};
 
 /// Prints what `shell` needs to complete the command line.
 pub(crate) fn completions(shell: Shell, output: Output) -> Result<(), Failure> {
-    let mut command = help::for_pages(Args::command(), output.lang);
+    let mut command = help::in_language_briefly(Args::command(), output.lang);
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
@@ -24,14 +24,14 @@ pub(crate) fn pages(folder: Option<&Path>, output: Output) -> Result<(), Failure
     match folder {
         Some(folder) => {
             // There is no page of `help`: the others are that.
-            let mut command = help::for_pages(Args::command().disable_help_subcommand(true), lang);
+            let mut command = help::in_language_briefly(Args::command().disable_help_subcommand(true), lang);
             command.build();
             fs::create_dir_all(folder)
                 .and_then(|()| write_pages(&command, folder, lang))
                 .map_err(|source| Failure::Written { path: folder.to_owned(), source })
         }
         None => {
-            let page = page(help::for_pages(Args::command(), lang), lang);
+            let page = page(help::in_language_briefly(Args::command(), lang), lang);
             output.text(&page.map_err(Failure::Output)?.1)
         }
     }

@@ -56,13 +56,11 @@ fn what(error: &Error<InPortuguese>, styles: &Styles) -> String {
                 + &possible(error, styles)
         }
         ErrorKind::ValueValidation => {
-            let reason = match error.source() {
-                Some(reason) => match reason.downcast_ref::<WrongValue>() {
-                    Some(wrong) => format!(": {}", wrong.told(Lang::Portuguese)),
-                    None => format!(": {reason}"),
-                },
-                None => String::new(),
-            };
+            let reason = error.source().map(|reason| match reason.downcast_ref::<WrongValue>() {
+                Some(wrong) => format!(": {}", wrong.told(Lang::Portuguese)),
+                None => format!(": {reason}"),
+            });
+            let reason = reason.unwrap_or_default();
             format!(
                 "`{invalid}{value}{invalid:#}` não é um valor para `{literal}{argument}{literal:#}`{reason}"
             )
